@@ -1,0 +1,358 @@
+//! What happened in a performance. One [`Event`] per line of JSON is the log; transcript, export and replay are projections of it.
+//!
+//! These types are the log's format, so they serialize as they stand; [`FORMAT_VERSION`] counts its incompatible changes.
+
+use crate::character::{CharacterId, Color};
+use crate::scene::{BeatId, SceneId, Setting, ThreadId, TurnPolicy};
+use crate::show::ShowId;
+use crate::voice::Take;
+
+/// Of the log's format.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Event {
+    /// Counts from 0 without gaps.
+    pub seq: u64,
+    /// Performance time in milliseconds, from pace and pauses; never from a clock.
+    pub at_ms: u64,
+    /// What.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant)]
+pub enum EventKind {
+    /// Always the first.
+    PerformanceStarted(Playbill),
+    /// The arc went on.
+    BeatEntered {
+        /// Which beat.
+        beat: BeatId,
+        /// Its title.
+        title: String,
+        /// Its place in the arc, from 0.
+        index: usize,
+        /// Its tension, 0 to 1.
+        tension: f32,
+    },
+    /// The director gave somebody the floor.
+    SpeakerChosen {
+        /// The turn that follows, from 0.
+        turn: u64,
+        /// Who.
+        speaker: CharacterId,
+        /// The rule that decided.
+        because: Because,
+        /// Everybody who could have, with every factor of the choice.
+        candidates: Vec<Candidate>,
+    },
+    /// A line was spoken.
+    Utterance(Spoken),
+    /// A loose end was opened, brought further or tied up.
+    ThreadChanged {
+        /// Which thread.
+        thread: ThreadId,
+        /// What it is now.
+        state: ThreadState,
+    },
+    /// Somebody came on stage.
+    StageEntered {
+        /// Who.
+        character: CharacterId,
+    },
+    /// Somebody left.
+    StageLeft {
+        /// Who.
+        character: CharacterId,
+        /// Why.
+        reason: LeaveReason,
+    },
+    /// A character lost its turn.
+    VoiceFailed {
+        /// Who.
+        character: CharacterId,
+        /// What its voice said.
+        error: String,
+    },
+    /// The user took a hand in it.
+    Command {
+        /// How.
+        command: Command,
+    },
+    /// The performance went back and on from an earlier event.
+    Rewound {
+        /// The last event that still counts.
+        to_seq: u64,
+    },
+    /// Always the last.
+    PerformanceEnded {
+        /// Why.
+        reason: EndReason,
+        /// The card shown: `THE END`.
+        card: String,
+        /// Each thread, what became of it, and in which words.
+        threads: Vec<ThreadOutcome>,
+        /// Words of all generated lines of the cast, the offstage voices left out.
+        generated_words: u64,
+        /// Words of all authored lines of the cast, the offstage voices left out.
+        authored_words: u64,
+    },
+}
+
+/// All that a performance depends on, and what its audience is told first.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Playbill {
+    /// [`FORMAT_VERSION`] of the log.
+    pub format: u32,
+    /// Name and version of the program.
+    pub program: String,
+    /// The show.
+    pub show: ShowId,
+    /// Its title.
+    pub show_title: String,
+    /// Language of the spoken lines.
+    pub language: String,
+    /// The scene.
+    pub scene: SceneId,
+    /// Its title.
+    pub title: String,
+    /// SHA-256 of the scene file, in hexadecimal.
+    pub scene_sha256: String,
+    /// Where and when.
+    pub setting: Setting,
+    /// What stands as the curtain rises.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub premise: Option<String>,
+    /// Of the whole performance.
+    pub seed: u64,
+    /// Takes per generated line.
+    pub takes: usize,
+    /// How speakers are chosen.
+    pub policy: TurnPolicy,
+    /// Everybody, in the order of the scene.
+    pub cast: Vec<CastMember>,
+    /// Titles of the beats, in order.
+    pub beats: Vec<String>,
+    /// The loose ends.
+    pub threads: Vec<PlaybillThread>,
+}
+
+/// One of the cast.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct CastMember {
+    /// Who.
+    pub character: CharacterId,
+    /// As it stands above a line.
+    pub name: String,
+    /// Of the name.
+    pub color: Color,
+    /// Heard but not seen.
+    pub offstage: bool,
+    /// Whether on stage as the curtain rises.
+    pub on_stage: bool,
+    /// Characters per second of the typewriter.
+    pub cps: f32,
+    /// SHA-256 of its weights, in hexadecimal.
+    pub model_sha256: String,
+}
+
+/// A loose end on the playbill.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct PlaybillThread {
+    /// Which.
+    pub thread: ThreadId,
+    /// What the audience wants to know.
+    pub question: String,
+    /// Whether the scene must not end before it is resolved.
+    pub must_resolve: bool,
+    /// As the curtain rises.
+    pub state: ThreadState,
+}
+
+/// A line as spoken; what everybody on stage hears.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Utterance {
+    /// Counts from 0.
+    pub turn: u64,
+    /// Who.
+    pub speaker: CharacterId,
+    /// As it stands above the line.
+    pub name: String,
+    /// How, without parentheses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<String>,
+    /// The words.
+    pub text: String,
+    /// Silence before it, in performance time.
+    pub pause_ms: u64,
+    /// Whose words they are.
+    pub provenance: Provenance,
+}
+
+/// An utterance with what was considered on the way to it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Spoken {
+    /// Stable within the performance: `<scene>-<turn>`.
+    pub id: String,
+    /// The beat it was spoken in.
+    pub beat: BeatId,
+    /// The line.
+    #[serde(flatten)]
+    pub utterance: Utterance,
+    /// All takes, in the order of their seeds; empty unless generated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub takes: Vec<Take>,
+    /// Which take was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<usize>,
+}
+
+/// Whose words a line is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Provenance {
+    /// The character's own model.
+    Generated,
+    /// The author of the scene.
+    Authored,
+    /// The user, with `:`.
+    Injected,
+    /// A line of the character's file, because no take was fit to be heard.
+    Fallback,
+}
+
+/// The rule that gave somebody the floor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Because {
+    /// An authored line of the beat is due.
+    Authored,
+    /// The user spoke.
+    Injected,
+    /// The turn policy.
+    Policy,
+    /// Nobody else could.
+    OnlyOne,
+}
+
+/// One who could have spoken, and every factor of the choice. `weight` is their product, and 0 means barred.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Candidate {
+    /// Who.
+    pub character: CharacterId,
+    /// From the character's file.
+    pub talkativeness: f32,
+    /// From the beat.
+    pub beat: f32,
+    /// Above 1 for who has been silent, below for who talks too much.
+    pub balance: f32,
+    /// Above 1 for who was just addressed by name.
+    pub addressed: f32,
+    /// The model's own bid (policy `bid`), else 1.
+    pub bid: f32,
+    /// 0 for who has just spoken as often in a row as it may, else 1.
+    pub repeat: f32,
+    /// The product.
+    pub weight: f32,
+}
+
+/// What a loose end has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ThreadState {
+    /// Not yet.
+    Dormant,
+    /// The audience wonders.
+    Open,
+    /// The audience knows more.
+    Advanced,
+    /// Tied up.
+    Resolved,
+}
+
+/// A loose end at the end.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ThreadOutcome {
+    /// Which.
+    pub thread: ThreadId,
+    /// What the audience wanted to know.
+    pub question: String,
+    /// What it came to.
+    pub state: ThreadState,
+    /// In words, from the scene file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<String>,
+}
+
+/// Why somebody left the stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeaveReason {
+    /// The beat said so.
+    Exit,
+    /// Its voice failed too often.
+    Failed,
+}
+
+/// What the user did.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Command {
+    /// Said a line as somebody.
+    Say {
+        /// As whom.
+        speaker: CharacterId,
+        /// How, without parentheses.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        delivery: Option<String>,
+        /// The words.
+        text: String,
+    },
+    /// Ended the performance.
+    Stop,
+}
+
+/// Why a performance ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// The last beat was played and every thread that must be is resolved.
+    Concluded,
+    /// The scene's `max_lines` was reached.
+    MaxLines,
+    /// The user stopped it.
+    Stopped,
+    /// Nobody was left who could speak.
+    NobodyLeft,
+}
+
+/// Where the director writes events; a log file, a vector in tests. Called for every event before anybody sees it.
+pub trait EventSink: Send {
+    /// Takes one event.
+    ///
+    /// # Errors
+    /// When it cannot be kept; the performance then stops.
+    fn write(&mut self, event: &Event) -> std::io::Result<()>;
+
+    /// Called as a beat ends and at the end: what was written must survive a crash from here on.
+    ///
+    /// # Errors
+    /// As [`write`](EventSink::write).
+    fn sync(&mut self) -> std::io::Result<()>;
+}
+
+impl EventSink for Vec<Event> {
+    fn write(&mut self, event: &Event) -> std::io::Result<()> {
+        self.push(event.clone());
+        Ok(())
+    }
+
+    fn sync(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,18 @@
+//! The words of the theatre, and how they are read and written.
+//!
+//! Everything here is plain data and pure functions: no clock, no random number, no thread, no model. Only [`load`] and
+//! [`save`] touch the disk. The modules in reading order:
+//!
+//! * [`show`], [`character`], [`scene`], [`script`]: what a workspace holds, validated. None of it derives `Deserialize`.
+//! * [`voice`]: the trait between the stage and the models, with [`Cue`](voice::Cue), [`Take`](voice::Take) and its score card.
+//! * [`event`]: what happened in a performance; the format of the log.
+//! * [`problem`]: what is wrong with a file, where, and how to mend it.
+//! * [`fountain`]: scripts in and out. [`export`]: a performance as a transcript.
+//! * [`text`]: what may reach a terminal or a file.
+
+pub mod character;
+pub mod event;
+pub mod scene;
+pub mod script;
+pub mod show;
+pub mod voice;

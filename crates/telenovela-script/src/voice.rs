@@ -1,0 +1,181 @@
+//! The trait in the middle: what the stage asks of a character's mind, whatever it is made of.
+
+use crate::character::CharacterId;
+use crate::event::Utterance;
+use crate::scene::BeatId;
+
+/// A character's mind. [`hear`](Voice::hear) advances its memory; [`takes`](Voice::takes) branches from it and leaves it unchanged.
+pub trait Voice: Send {
+    /// Takes in a line heard on stage, one's own included.
+    fn hear(&mut self, utterance: &Utterance);
+
+    /// Probability, 0 to 1, that the next turn is mine.
+    fn bid(&self) -> f32;
+
+    /// One candidate line per seed, in the order of the seeds; a take depends on its own seed and the cue alone.
+    ///
+    /// # Errors
+    /// When the mind cannot speak at all; a poor line is a take with a poor score, not an error.
+    fn takes(&self, cue: &Cue, seeds: &[u64]) -> Result<Vec<Take>, VoiceError>;
+
+    /// How the words of a take came about.
+    fn explain(&self, take: &Take) -> Explanation;
+
+    /// A copy that goes its own way from here.
+    fn fork(&self) -> Box<dyn Voice>;
+}
+
+/// What the director hands a character with the floor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cue {
+    /// The beat it speaks in.
+    pub beat: BeatId,
+    /// The first words of the line, if the director insists on them.
+    pub prime: Option<String>,
+    /// Welcome words.
+    pub motifs: Vec<String>,
+    /// How tokens are drawn, tension included.
+    pub sampling: Sampling,
+    /// What counts in the choice among takes.
+    pub weights: ScoreWeights,
+    /// Lines already said in this performance, oldest first: a take that repeats one is a loop.
+    pub said: Vec<String>,
+}
+
+/// How tokens are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Sampling {
+    /// Divides the logits; above 0.
+    pub temperature: f32,
+    /// Tokens less likely than this share of the likeliest are not drawn (min-p), 0 to 1.
+    pub min_p: f32,
+    /// Divides the probability of a word said in the last lines, at least 1.
+    pub repetition_penalty: f32,
+    /// A line is cut off after so many characters.
+    pub max_chars: usize,
+    /// Words outside the show's lexicon cannot be spelled.
+    pub lexicon_only: bool,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self {
+            temperature: 0.8,
+            min_p: 0.05,
+            repetition_penalty: 1.1,
+            max_chars: 160,
+            lexicon_only: true,
+        }
+    }
+}
+
+/// What each part of a [`ScoreCard`] weighs in its total.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct ScoreWeights {
+    /// Weight of [`ScoreCard::fluency`].
+    pub fluency: f32,
+    /// Weight of [`ScoreCard::cue`].
+    pub cue: f32,
+    /// Weight of [`ScoreCard::voice`].
+    pub voice: f32,
+    /// Weight of [`ScoreCard::motifs`].
+    pub motifs: f32,
+    /// Weight of [`ScoreCard::length`].
+    pub length: f32,
+    /// Penalty per [`ScoreCard::loops`].
+    pub loops: f32,
+    /// Penalty per [`ScoreCard::unknown_words`].
+    pub unknown_words: f32,
+    /// Penalty per word of [`ScoreCard::copied_words`] beyond four.
+    pub copied_words: f32,
+    /// Penalty of a line that was cut off.
+    pub unfinished: f32,
+}
+
+impl Default for ScoreWeights {
+    fn default() -> Self {
+        Self {
+            fluency: 1.0,
+            cue: 1.0,
+            voice: 1.0,
+            motifs: 0.3,
+            length: 0.5,
+            loops: 1.0,
+            unknown_words: 0.5,
+            copied_words: 0.25,
+            unfinished: 2.0,
+        }
+    }
+}
+
+/// A candidate line.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Take {
+    /// Drew its tokens; the same seed after the same lines gives the same take.
+    pub seed: u64,
+    /// How, without parentheses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<String>,
+    /// The words; empty when the model fell silent.
+    pub text: String,
+    /// What the take is worth, in parts.
+    pub score: ScoreCard,
+}
+
+/// What a take is worth, in parts. Rounded to four decimals, so that the log reads well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct ScoreCard {
+    /// Mean log-probability of a token under the speaker's own model, in nats.
+    pub fluency: f32,
+    /// How much likelier a token became through the last line heard, in nats; 0 when nothing was heard.
+    pub cue: f32,
+    /// How much likelier a token is under the speaker's own model than under the ensemble's, in nats.
+    pub voice: f32,
+    /// Motifs of the beat in the line, at most 2.
+    pub motifs: f32,
+    /// 0 at a good length, falling below it and above it.
+    pub length: f32,
+    /// Word trigrams that come twice in the line, plus 3 when the line was said before.
+    pub loops: f32,
+    /// Words outside the show's lexicon.
+    pub unknown_words: u32,
+    /// Longest run of words that stands so in the show's scripts.
+    pub copied_words: u32,
+    /// Whether the line came to its end by itself.
+    pub finished: bool,
+    /// The weighted sum.
+    pub total: f32,
+}
+
+/// How the words of a take came about.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Explanation {
+    /// Token by token.
+    pub tokens: Vec<ExplainedToken>,
+}
+
+/// One token of a take.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct ExplainedToken {
+    /// The text that it adds to the line.
+    pub text: String,
+    /// How unexpected it was, in bits.
+    pub surprise: f32,
+    /// The likeliest tokens in its place, with their probabilities.
+    pub candidates: Vec<(String, f32)>,
+}
+
+/// Why a mind cannot speak.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VoiceError {
+    /// The model produced numbers that are none.
+    #[error("the model of `{character}` produced values that are not finite; train it again")]
+    NotFinite {
+        /// Whose model.
+        character: CharacterId,
+    },
+    /// A failure that the implementation describes.
+    #[error("{0}")]
+    Failed(String),
+}

@@ -1,0 +1,1 @@
+//! The stage: a director and character actors over tokio channels.

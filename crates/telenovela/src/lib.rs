@@ -1,0 +1,1 @@
+//! The theatre as a program: command line, terminal, wiring. The stage, the models and the words live in their own crates.

@@ -1,0 +1,3 @@
+//! The command `telenovela`.
+
+fn main() {}
