@@ -1,0 +1,202 @@
+//! One character on stage: an actor on an OS thread of its own, because a mind at work blocks, and a thread of the runtime must not.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc as std_mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use telenovela_script::character::CharacterId;
+use telenovela_script::event::Utterance;
+use telenovela_script::voice::{Cue, Take, Voice, VoiceError};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::StageError;
+
+/// Messages under way to one character. The director asks one question at a time; the rest are lines heard while a slow mind was busy. A full
+/// box makes the director wait, and with it the scene.
+const INBOX: usize = 32;
+
+/// What a character can be told. Private: the director uses [`ActorHandle`].
+enum ActorMsg {
+    Hear(Arc<Utterance>),
+    Bid {
+        reply: oneshot::Sender<Result<f32, VoiceError>>,
+    },
+    Takes {
+        cue: Box<Cue>,
+        seeds: Vec<u64>,
+        reply: oneshot::Sender<Result<Vec<Take>, VoiceError>>,
+    },
+}
+
+/// An answer under way. Dropping it is a normal event: the character answers into the void.
+pub(crate) struct Answer<T>(Option<oneshot::Receiver<Result<T, VoiceError>>>);
+
+impl<T> Answer<T> {
+    pub(crate) async fn get(self) -> Result<T, VoiceError> {
+        let gone = || VoiceError::Failed("its thread has ended".to_owned());
+        match self.0 {
+            Some(answer) => answer.await.unwrap_or_else(|_| Err(gone())),
+            None => Err(gone()),
+        }
+    }
+}
+
+/// How the director speaks to a character; the channel is a secret.
+pub(crate) struct ActorHandle {
+    messages: mpsc::Sender<ActorMsg>,
+}
+
+impl ActorHandle {
+    /// Starts the thread of a character.
+    pub(crate) fn spawn(
+        character: &CharacterId,
+        voice: Box<dyn Voice>,
+    ) -> Result<(Self, ActorThread), StageError> {
+        let (messages, inbox) = mpsc::channel(INBOX);
+        let (ending, ended) = std_mpsc::channel();
+        let join = thread::Builder::new()
+            .name(format!("voice-{character}"))
+            .spawn(move || {
+                run(Mind::Awake(voice), inbox);
+                // Nobody may be waiting any more.
+                let _ = ending.send(());
+            })
+            .map_err(|source| StageError::Thread {
+                character: character.clone(),
+                source,
+            })?;
+        Ok((
+            Self { messages },
+            ActorThread {
+                character: character.clone(),
+                join,
+                ended,
+            },
+        ))
+    }
+
+    /// Tells it a line. Waits only while its box is full.
+    pub(crate) async fn hear(&self, utterance: Arc<Utterance>) {
+        // A thread that is gone hears nothing; the next question says so.
+        let _ = self.messages.send(ActorMsg::Hear(utterance)).await;
+    }
+
+    /// Asks how much it wants to speak.
+    pub(crate) async fn bid(&self) -> Answer<f32> {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.messages.send(ActorMsg::Bid { reply }).await;
+        Answer(sent.is_ok().then_some(answer))
+    }
+
+    /// Asks for one take per seed.
+    pub(crate) async fn takes(&self, cue: Cue, seeds: Vec<u64>) -> Answer<Vec<Take>> {
+        let (reply, answer) = oneshot::channel();
+        let cue = Box::new(cue);
+        let sent = self
+            .messages
+            .send(ActorMsg::Takes { cue, seeds, reply })
+            .await;
+        Answer(sent.is_ok().then_some(answer))
+    }
+}
+
+/// The thread behind a handle. It ends by itself once the handle is dropped and the mind has finished what it is at.
+pub(crate) struct ActorThread {
+    pub(crate) character: CharacterId,
+    join: JoinHandle<()>,
+    ended: std_mpsc::Receiver<()>,
+}
+
+impl ActorThread {
+    /// Waits for the thread until the deadline and joins it; false when it is still busy then and was left to itself. Blocks. The clock is read
+    /// here and nowhere else on stage, after the last event has been written.
+    pub(crate) fn join_until(self, deadline: Instant) -> bool {
+        let patience = deadline.saturating_duration_since(Instant::now());
+        if let Err(std_mpsc::RecvTimeoutError::Timeout) = self.ended.recv_timeout(patience) {
+            return false;
+        }
+        // A panic outside the voice would be a bug of this module; the voice's own are caught below.
+        let _ = self.join.join();
+        true
+    }
+}
+
+/// A voice, or what its panic has left of it.
+enum Mind {
+    Awake(Box<dyn Voice>),
+    Broken(String),
+}
+
+/// Until the director has dropped the handle.
+fn run(mut mind: Mind, mut inbox: mpsc::Receiver<ActorMsg>) {
+    while let Some(message) = inbox.blocking_recv() {
+        // A reply that nobody waits for any more is a normal event: the scene was stopped, or the user said a line meanwhile.
+        match message {
+            ActorMsg::Hear(utterance) => mind.hear(&utterance),
+            ActorMsg::Bid { reply } => {
+                let _ = reply.send(mind.ask(|voice| Ok(voice.bid())));
+            }
+            ActorMsg::Takes { cue, seeds, reply } => {
+                if reply.is_closed() {
+                    continue;
+                }
+                let takes = mind
+                    .ask(|voice| voice.takes(&cue, &seeds))
+                    .and_then(|takes| {
+                        if takes.len() == seeds.len() {
+                            Ok(takes)
+                        } else {
+                            Err(VoiceError::Failed(format!(
+                                "{} takes for {} seeds",
+                                takes.len(),
+                                seeds.len()
+                            )))
+                        }
+                    });
+                let _ = reply.send(takes);
+            }
+        }
+    }
+    // Dropping a broken voice may panic again; the thread still has to report its end.
+    let _ = catch_unwind(AssertUnwindSafe(move || drop(mind)));
+}
+
+impl Mind {
+    fn hear(&mut self, utterance: &Utterance) {
+        if let Mind::Awake(voice) = self
+            && let Err(panic) = catch_unwind(AssertUnwindSafe(|| voice.hear(utterance)))
+        {
+            self.break_down(&*panic);
+        }
+    }
+
+    /// A panic leaves the mind in an unknown state, so it is asked no more: the character loses this turn and every later one.
+    fn ask<T>(
+        &mut self,
+        question: impl FnOnce(&dyn Voice) -> Result<T, VoiceError>,
+    ) -> Result<T, VoiceError> {
+        let voice = match self {
+            Mind::Awake(voice) => &**voice,
+            Mind::Broken(why) => return Err(VoiceError::Failed(why.clone())),
+        };
+        match catch_unwind(AssertUnwindSafe(|| question(voice))) {
+            Ok(answer) => answer,
+            Err(panic) => Err(VoiceError::Failed(self.break_down(&*panic))),
+        }
+    }
+
+    fn break_down(&mut self, panic: &(dyn Any + Send)) -> String {
+        let what = panic
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "no message".to_owned());
+        let why = format!("its voice panicked: {what}");
+        let broken = std::mem::replace(self, Mind::Broken(why.clone()));
+        let _ = catch_unwind(AssertUnwindSafe(move || drop(broken)));
+        why
+    }
+}

@@ -1,0 +1,53 @@
+//! What can go wrong on stage.
+
+use telenovela_script::character::CharacterId;
+use telenovela_script::scene::SceneId;
+
+/// Why a performance could not begin or go on. A voice that fails is none of these: it is an event.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StageError {
+    /// Somebody of the scene's cast has no role in the production.
+    #[error("nobody plays `{character}`, who is in the cast of `{scene}`")]
+    NoRole {
+        /// Who.
+        character: CharacterId,
+        /// In which scene.
+        scene: SceneId,
+    },
+    /// The system has no thread for a character.
+    #[error("cannot start the thread of `{character}`")]
+    Thread {
+        /// Who.
+        character: CharacterId,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The log took no more events; nothing was shown that it does not hold.
+    #[error("cannot write the event log")]
+    Log(#[source] std::io::Error),
+}
+
+/// Why a user's line is not said.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SayError {
+    /// Nobody of that name is in the cast.
+    #[error("nobody called `{speaker}` is in the cast: {cast}")]
+    UnknownSpeaker {
+        /// As whom the line was to be said.
+        speaker: CharacterId,
+        /// Who is, separated by commas.
+        cast: String,
+    },
+    /// The line has no words.
+    #[error("the line has no words")]
+    Empty,
+    /// The scene's `max_lines` leaves just enough lines for its ending.
+    #[error("the scene is too near its last line: what is left is needed for its ending")]
+    NoRoom,
+    /// The performance is over.
+    #[error("the performance is over")]
+    Ended,
+}

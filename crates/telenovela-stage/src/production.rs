@@ -1,0 +1,37 @@
+//! What a performance is made of, and who watches it.
+
+use telenovela_script::character::Character;
+use telenovela_script::event::Playbill;
+use telenovela_script::scene::Scene;
+use telenovela_script::voice::Voice;
+
+/// Everything a performance depends on. Seed, takes per line and turn policy are those of the playbill, so that the log's first line says what was
+/// played; everything else about the arc is the scene's.
+pub struct Production {
+    /// The log's first event.
+    pub playbill: Playbill,
+    /// What is performed; validated.
+    pub scene: Scene,
+    /// One role for everybody in the scene's cast, in any order; others are sent home.
+    pub cast: Vec<Role>,
+    /// Who watches.
+    pub audience: Audience,
+}
+
+/// A character and its mind.
+pub struct Role {
+    /// Who.
+    pub character: Character,
+    /// With which voice; it moves to a thread of its own.
+    pub voice: Box<dyn Voice>,
+}
+
+/// Whether somebody watches line by line. It changes when things happen, never what happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// After each line the director waits for [`DirectorHandle::shown`](crate::director::DirectorHandle::shown), so that a user's line falls
+    /// where the user saw it fall.
+    Attended,
+    /// The director goes on as fast as the voices and the receiver of the events allow.
+    Unattended,
+}

@@ -1,0 +1,98 @@
+//! Which of the takes is kept, and what a speaker is asked for in the first place.
+
+use telenovela_script::character::Character;
+use telenovela_script::scene::Beat;
+use telenovela_script::voice::{Cue, Sampling, Take};
+
+/// Sampling for a beat: temperature × (0.9 + 0.25 · tension), so that a calm beat keeps closer to the likely words and thunder strays from
+/// them. Everything else stays as the character's file says.
+pub fn sampling_at(sampling: Sampling, tension: f32) -> Sampling {
+    Sampling {
+        temperature: sampling.temperature * (0.9 + 0.25 * tension.clamp(0.0, 1.0)),
+        ..sampling
+    }
+}
+
+/// What the director hands a speaker with the floor. `said` is every line of the performance so far, oldest first.
+pub fn cue(character: &Character, beat: &Beat, prime: Option<String>, said: &[String]) -> Cue {
+    Cue {
+        beat: beat.id.clone(),
+        prime,
+        motifs: beat.motifs.clone(),
+        sampling: sampling_at(character.sampling, beat.tension),
+        weights: character.weights,
+        said: said.to_vec(),
+    }
+}
+
+/// Whether a take can be heard: it has words, its score is a number, and nobody said the very line before.
+pub fn is_fit(take: &Take, said: &[String]) -> bool {
+    let text = take.text.trim();
+    text.chars().any(char::is_alphanumeric)
+        && take.score.total.is_finite()
+        && !said.iter().any(|line| line.trim() == text)
+}
+
+/// The index of the fit take with the highest total; the first of equals. `None` when no take is fit.
+pub fn choose(takes: &[Take], said: &[String]) -> Option<usize> {
+    let mut best: Option<usize> = None;
+    for (index, take) in takes.iter().enumerate() {
+        if is_fit(take, said) && best.is_none_or(|kept| take.score.total > takes[kept].score.total)
+        {
+            best = Some(index);
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use telenovela_script::voice::ScoreCard;
+
+    use super::*;
+
+    fn take(text: &str, total: f32) -> Take {
+        Take {
+            seed: 0,
+            delivery: None,
+            text: text.to_owned(),
+            score: ScoreCard {
+                total,
+                ..ScoreCard::default()
+            },
+        }
+    }
+
+    #[test]
+    fn the_highest_total_wins_and_the_first_of_equals() {
+        let takes = [take("A.", -1.0), take("B.", 0.5), take("C.", 0.5)];
+        assert_eq!(choose(&takes, &[]), Some(1));
+    }
+
+    #[test]
+    fn silence_repetition_and_numbers_that_are_none_are_unfit() {
+        let takes = [
+            take("  ", 9.0),
+            take("…", 9.0),
+            take("Fine.", 8.0),
+            take("Nan.", f32::NAN),
+        ];
+        assert_eq!(choose(&takes, &["Fine.".to_owned()]), None);
+        assert_eq!(choose(&takes, &[]), Some(2));
+    }
+
+    #[test]
+    fn tension_moves_the_temperature_and_nothing_else() {
+        let plain = Sampling::default();
+        let thunder = sampling_at(plain, 1.0);
+        assert!((sampling_at(plain, 0.0).temperature - plain.temperature * 0.9).abs() < 1e-6);
+        assert!((thunder.temperature - plain.temperature * 1.15).abs() < 1e-6);
+        assert_eq!(
+            Sampling {
+                temperature: plain.temperature,
+                ..thunder
+            },
+            plain
+        );
+    }
+}

@@ -1,0 +1,51 @@
+//! Words in a line: whether it names somebody, whether a motif is in it, how many there are.
+
+/// The words of a line, lower-cased: runs of letters and digits of any script, so that `Inés's` begins with `inés`.
+pub fn words(text: &str) -> Vec<String> {
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect()
+}
+
+/// Whether a phrase stands in a line as whole words, whatever the case. An empty phrase stands nowhere.
+pub fn mentions(text: &str, phrase: &str) -> bool {
+    let phrase = words(phrase);
+    !phrase.is_empty()
+        && words(text)
+            .windows(phrase.len())
+            .any(|window| window == phrase)
+}
+
+/// Words as a reader counts them: what stands between spaces and has a letter or digit in it.
+pub fn count(text: &str) -> u64 {
+    text.split_whitespace()
+        .filter(|word| word.chars().any(char::is_alphanumeric))
+        .count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_counts_as_a_whole_word_only() {
+        assert!(mentions("And you, INÉS?", "Inés"));
+        assert!(mentions("Inés's coat.", "Inés"));
+        assert!(!mentions("Inéscapable!", "Inés"));
+        assert!(!mentions("Anything.", ""));
+        assert!(!mentions("Anything.", "…"));
+    }
+
+    #[test]
+    fn a_name_of_several_words_is_found_in_one_piece() {
+        assert!(mentions("Good night, Don  Anselmo.", "don anselmo"));
+        assert!(!mentions("Don, where is Anselmo?", "Don Anselmo"));
+    }
+
+    #[test]
+    fn dashes_are_not_words() {
+        assert_eq!(count("I — I never signed it."), 5);
+        assert_eq!(count("…"), 0);
+    }
+}
