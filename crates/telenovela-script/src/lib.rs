@@ -12,7 +12,26 @@
 
 pub mod character;
 pub mod event;
+pub mod fountain;
+pub mod load;
+pub mod problem;
+mod read;
 pub mod scene;
 pub mod script;
 pub mod show;
+mod spec;
+pub mod text;
+mod validate;
 pub mod voice;
+mod yaml;
+
+/// The same cases on every run and every machine, and no file left behind.
+#[cfg(test)]
+pub(crate) fn fixed_cases(cases: u32) -> proptest::test_runner::Config {
+    proptest::test_runner::Config {
+        cases,
+        failure_persistence: None,
+        rng_seed: proptest::test_runner::RngSeed::Fixed(7),
+        ..proptest::test_runner::Config::default()
+    }
+}

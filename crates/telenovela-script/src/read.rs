@@ -1,0 +1,31 @@
+//! YAML text to shows, characters and scenes. Every problem of a file comes at once; nothing here touches the disk.
+
+mod character;
+mod scene;
+mod show;
+
+pub(crate) use character::{CharacterFile, character};
+pub(crate) use scene::{scene, scene_show};
+pub(crate) use show::show;
+
+use crate::yaml::Mapping;
+
+/// What a scene or a character can refer to in its show.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ShowFacts {
+    pub(crate) people: Vec<Person>,
+    pub(crate) plot_lines: Vec<String>,
+}
+
+/// What a scene must know of a character to judge who can speak.
+#[derive(Clone, Debug)]
+pub(crate) struct Person {
+    pub(crate) id: String,
+    pub(crate) offstage: bool,
+    pub(crate) talkativeness: f32,
+}
+
+/// `extensions:` belongs to other programs; it may hold anything.
+fn skip_extensions(top: &mut Mapping<'_>) {
+    let _ = top.take("extensions");
+}

@@ -1,0 +1,56 @@
+//! A scene as it was typed: names not yet resolved, each with where it stands. [`validate`](crate::validate) makes a
+//! [`Scene`](crate::scene::Scene) of it. Shows and characters name little that lies elsewhere and need no such step.
+
+use crate::problem::Span;
+use crate::scene::{Setting, TurnPolicy};
+use crate::yaml::At;
+
+pub(crate) struct SceneSpec {
+    pub(crate) title: String,
+    pub(crate) setting: Setting,
+    pub(crate) premise: Option<String>,
+    pub(crate) cast: Vec<At<String>>,
+    pub(crate) absent: Vec<At<String>>,
+    pub(crate) policy: TurnPolicy,
+    pub(crate) takes: usize,
+    pub(crate) max_lines: At<u32>,
+    pub(crate) threads: Vec<ThreadSpec>,
+    pub(crate) beats: Vec<BeatSpec>,
+    pub(crate) card: String,
+}
+
+pub(crate) struct ThreadSpec {
+    pub(crate) id: At<String>,
+    pub(crate) question: String,
+    pub(crate) must_resolve: bool,
+    pub(crate) open: bool,
+    pub(crate) resolution: Option<String>,
+}
+
+pub(crate) struct BeatSpec {
+    pub(crate) id: At<String>,
+    pub(crate) title: String,
+    pub(crate) tension: f32,
+    pub(crate) enter: Vec<At<String>>,
+    pub(crate) exit: Vec<At<String>>,
+    pub(crate) speakers: Vec<(At<String>, f32)>,
+    pub(crate) prime: Vec<(At<String>, Vec<String>)>,
+    pub(crate) motifs: Vec<String>,
+    pub(crate) plot: Vec<(At<String>, f32)>,
+    pub(crate) open_with: Vec<LineSpec>,
+    pub(crate) must_say: Vec<LineSpec>,
+    pub(crate) close_with: Vec<LineSpec>,
+    pub(crate) lines: Span,
+    pub(crate) min_lines: u32,
+    pub(crate) max_lines: u32,
+    pub(crate) opens: Vec<At<String>>,
+    pub(crate) advances: Vec<At<String>>,
+    pub(crate) resolves: Vec<At<String>>,
+}
+
+pub(crate) struct LineSpec {
+    pub(crate) by: At<String>,
+    pub(crate) text: String,
+    pub(crate) delivery: Option<String>,
+    pub(crate) pause_before_ms: Option<u64>,
+}

@@ -1,0 +1,448 @@
+//! From a scene as typed to a scene that can be played to its end: who can speak when, and which loose ends are tied. All of it is decided
+//! before the curtain rises.
+
+use std::collections::BTreeMap;
+
+use crate::character::CharacterId;
+use crate::problem::suggestion;
+use crate::read::{Person, ShowFacts};
+use crate::scene::TurnPolicy;
+use crate::scene::{AuthoredLine, Beat, BeatId, Ending, Scene, SceneId, Thread, ThreadId};
+use crate::show::{PlotLineId, ShowId};
+use crate::spec::{BeatSpec, LineSpec, SceneSpec};
+use crate::yaml::{At, Reader};
+
+/// Complains to `reader` about everything that is wrong. What comes back counts only if it did not.
+pub(crate) fn validate(
+    reader: &Reader,
+    spec: SceneSpec,
+    show: ShowId,
+    id: SceneId,
+    facts: &ShowFacts,
+) -> Option<Scene> {
+    let analysis = Analysis {
+        reader,
+        facts,
+        spec: &spec,
+    };
+    analysis.cast();
+    analysis.stage();
+    analysis.threads();
+    analysis.lengths();
+    Some(scene(spec, show, id))
+}
+
+struct Analysis<'a> {
+    reader: &'a Reader,
+    facts: &'a ShowFacts,
+    spec: &'a SceneSpec,
+}
+
+impl<'a> Analysis<'a> {
+    fn people(&self) -> Vec<&'a str> {
+        let people = self.facts.people.iter();
+        people.map(|person| person.id.as_str()).collect()
+    }
+
+    fn cast_ids(&self) -> Vec<&'a str> {
+        self.spec.cast.iter().map(|at| at.value.as_str()).collect()
+    }
+
+    fn person(&self, id: &str) -> Option<&'a Person> {
+        self.facts.people.iter().find(|person| person.id == id)
+    }
+
+    fn is_offstage(&self, id: &str) -> bool {
+        self.person(id).is_some_and(|person| person.offstage)
+    }
+
+    /// Everybody exists, and stands in the list once.
+    fn cast(&self) {
+        self.unique(&self.spec.cast, "is in the cast");
+        self.unique(&self.spec.absent, "is absent");
+        for at in &self.spec.cast {
+            if self.person(&at.value).is_none() {
+                self.reader.complain_helpfully(
+                    at.span,
+                    format!("the show has no character `{}`", at.value),
+                    suggestion(&at.value, &self.people()),
+                );
+            }
+        }
+        for at in &self.spec.absent {
+            if self.is_in_cast(at) && self.is_offstage(&at.value) {
+                self.reader.complain(
+                    at.span,
+                    format!(
+                        "`{}` is offstage: heard at any time, and never absent",
+                        at.value
+                    ),
+                );
+            }
+        }
+    }
+
+    fn unique(&self, names: &[At<String>], what: &str) {
+        for (i, at) in names.iter().enumerate() {
+            if names[..i].iter().any(|other| other.value == at.value) {
+                self.reader
+                    .complain(at.span, format!("`{}` {what} a second time", at.value));
+            }
+        }
+    }
+
+    /// Whether somebody takes part; complains if not.
+    fn is_in_cast(&self, at: &At<String>) -> bool {
+        if self.cast_ids().contains(&at.value.as_str()) {
+            return true;
+        }
+        // A field that is missing has been complained about already.
+        if at.value.is_empty() {
+            return false;
+        }
+        let help = if self.person(&at.value).is_some() {
+            Some(format!("add `{}` to `cast`", at.value))
+        } else {
+            suggestion(&at.value, &self.cast_ids())
+        };
+        self.reader
+            .complain_helpfully(at.span, format!("`{}` is not in the cast", at.value), help);
+        false
+    }
+
+    /// Follows entrances and exits from beat to beat.
+    fn stage(&self) {
+        let mut seen: Vec<&str> = Vec::new();
+        let mut present: Vec<&str> = self.cast_ids();
+        present.retain(|id| {
+            !self.is_offstage(id) && self.spec.absent.iter().all(|absent| absent.value != *id)
+        });
+        for beat in &self.spec.beats {
+            if seen.contains(&beat.id.value.as_str()) {
+                self.reader.complain(
+                    beat.id.span,
+                    format!("another beat is called `{}` as well", beat.id.value),
+                );
+            }
+            seen.push(&beat.id.value);
+            for at in &beat.enter {
+                if !self.is_in_cast(at) {
+                    continue;
+                }
+                if self.is_offstage(&at.value) {
+                    self.complain_offstage(at);
+                } else if present.contains(&at.value.as_str()) {
+                    self.reader.complain_helpfully(
+                        at.span,
+                        format!("`{}` enters, but is on stage already", at.value),
+                        Some(String::from(
+                            "who enters later stands in the scene's `absent`",
+                        )),
+                    );
+                } else {
+                    present.push(&at.value);
+                }
+            }
+            self.speakers(beat, &present);
+            for at in &beat.exit {
+                if !self.is_in_cast(at) {
+                    continue;
+                }
+                if self.is_offstage(&at.value) {
+                    self.complain_offstage(at);
+                } else if !present.contains(&at.value.as_str()) {
+                    self.reader.complain(
+                        at.span,
+                        format!("`{}` leaves, but is not on stage", at.value),
+                    );
+                }
+                present.retain(|id| *id != at.value);
+            }
+        }
+    }
+
+    fn complain_offstage(&self, at: &At<String>) {
+        self.reader.complain(
+            at.span,
+            format!("`{}` is offstage: it neither enters nor leaves", at.value),
+        );
+    }
+
+    /// Everybody who is meant to speak in a beat can.
+    fn speakers(&self, beat: &'a BeatSpec, present: &[&str]) {
+        let can_be_heard = |id: &str| present.contains(&id) || self.is_offstage(id);
+        let must_be_heard = |at: &At<String>, what: &str| {
+            if self.is_in_cast(at) && !can_be_heard(&at.value) {
+                self.reader.complain_helpfully(
+                    at.span,
+                    format!(
+                        "`{}` {what} in the beat `{}`, but is not on stage",
+                        at.value, beat.id.value
+                    ),
+                    Some(String::from("let it `enter` this beat or an earlier one")),
+                );
+            }
+        };
+        for (at, weight) in &beat.speakers {
+            if *weight > 0.0 {
+                must_be_heard(at, "is weighted to speak");
+            } else {
+                self.is_in_cast(at);
+            }
+        }
+        for (at, _) in &beat.prime {
+            must_be_heard(at, "is primed");
+        }
+        for line in authored(beat) {
+            must_be_heard(&line.by, "has a line");
+        }
+        if beat.max_lines > 0 && !self.anybody_can_speak(beat, present) {
+            self.reader.complain_helpfully(
+                beat.id.span,
+                format!("nobody can speak in the beat `{}`", beat.id.value),
+                Some(String::from(
+                    "weight somebody who is on stage above 0 in `speakers`, or allow no generated line with `lines: { min: 0, max: 0 }`",
+                )),
+            );
+        }
+        self.plot(beat);
+    }
+
+    /// Who is on stage weighs 1 unless the beat says otherwise; who is offstage weighs nothing unless it does.
+    fn anybody_can_speak(&self, beat: &BeatSpec, present: &[&str]) -> bool {
+        self.spec.cast.iter().any(|at| {
+            let weight = beat
+                .speakers
+                .iter()
+                .find(|(speaker, _)| speaker.value == at.value)
+                .map(|(_, weight)| *weight);
+            let offstage = self.is_offstage(&at.value);
+            let weight = weight.unwrap_or(if offstage { 0.0 } else { 1.0 });
+            let talks = self.spec.policy == TurnPolicy::RoundRobin
+                || self
+                    .person(&at.value)
+                    .is_none_or(|person| person.talkativeness > 0.0);
+            weight > 0.0 && talks && (offstage || present.contains(&at.value.as_str()))
+        })
+    }
+
+    fn plot(&self, beat: &BeatSpec) {
+        let known: Vec<&str> = self.facts.plot_lines.iter().map(String::as_str).collect();
+        for (at, _) in &beat.plot {
+            if !known.contains(&at.value.as_str()) {
+                self.reader.complain_helpfully(
+                    at.span,
+                    format!("the show has no plot line `{}`", at.value),
+                    suggestion(&at.value, &known),
+                );
+            }
+        }
+        let sum: f32 = beat.plot.iter().map(|(_, weight)| weight).sum();
+        if let Some((at, _)) = beat.plot.first()
+            && sum > 1.0
+        {
+            self.reader.complain(
+                at.span,
+                format!("the plot lines weigh {sum} together, which is more than 1"),
+            );
+        }
+    }
+
+    /// Every loose end is opened before it is brought further, and tied up if it must be.
+    fn threads(&self) {
+        #[derive(Clone, Copy, PartialEq)]
+        enum State {
+            Dormant,
+            Open,
+            Resolved,
+        }
+        let mut states: BTreeMap<&str, State> = BTreeMap::new();
+        for thread in &self.spec.threads {
+            let state = if thread.open {
+                State::Open
+            } else {
+                State::Dormant
+            };
+            let id = thread.id.value.as_str();
+            if states.insert(id, state).is_some() {
+                self.reader.complain(
+                    thread.id.span,
+                    format!("another thread is called `{id}` as well"),
+                );
+            }
+        }
+        let ids: Vec<&str> = states.keys().copied().collect();
+        for beat in &self.spec.beats {
+            let steps = beat
+                .opens
+                .iter()
+                .map(|at| (at, "opened"))
+                .chain(beat.advances.iter().map(|at| (at, "advanced")))
+                .chain(beat.resolves.iter().map(|at| (at, "resolved")));
+            for (at, step) in steps {
+                let id = at.value.as_str();
+                let Some(state) = states.get_mut(id) else {
+                    self.reader.complain_helpfully(
+                        at.span,
+                        format!("the scene has no thread `{id}`"),
+                        suggestion(id, &ids),
+                    );
+                    continue;
+                };
+                let wrong = match (step, *state) {
+                    ("opened", State::Open) => Some("is open already"),
+                    (_, State::Resolved) => Some("was resolved before"),
+                    ("opened", _) | (_, State::Open) => None,
+                    (_, State::Dormant) => Some("was never opened"),
+                };
+                if let Some(wrong) = wrong {
+                    self.reader.complain_helpfully(
+                        at.span,
+                        format!("the thread `{id}` is {step} here, but {wrong}"),
+                        (*state == State::Dormant).then(|| {
+                            String::from("list it under `opens` of this beat or an earlier one")
+                        }),
+                    );
+                }
+                *state = if step == "resolved" {
+                    State::Resolved
+                } else {
+                    State::Open
+                };
+            }
+        }
+        for thread in &self.spec.threads {
+            let id = thread.id.value.as_str();
+            match states.get(id) {
+                Some(State::Dormant) => self.reader.complain_helpfully(
+                    thread.id.span,
+                    format!("no beat opens the thread `{id}`"),
+                    Some(String::from(
+                        "list it under `threads: { opens: [..] }` of a beat, or say `open: true`",
+                    )),
+                ),
+                Some(State::Open) if thread.must_resolve => self.reader.complain_helpfully(
+                    thread.id.span,
+                    format!("the thread `{id}` must be resolved, but no beat does"),
+                    Some(String::from(
+                        "list it under `threads: { resolves: [..] }` of a beat",
+                    )),
+                ),
+                _ => {}
+            }
+        }
+    }
+
+    /// The scene's bound leaves room for what its beats insist on.
+    fn lengths(&self) {
+        let mut least: u32 = 0;
+        for beat in &self.spec.beats {
+            if beat.min_lines > beat.max_lines {
+                self.reader.complain(
+                    beat.lines,
+                    format!(
+                        "at least {} lines and at most {} cannot both be",
+                        beat.min_lines, beat.max_lines
+                    ),
+                );
+            }
+            let authored = u32::try_from(authored(beat).count()).unwrap_or(u32::MAX);
+            least = least.saturating_add(beat.min_lines.saturating_add(authored));
+        }
+        let At { value, span } = self.spec.max_lines;
+        if least > value {
+            self.reader.complain_helpfully(
+                span,
+                format!("the beats need {least} lines, but the scene ends after {value}"),
+                Some(format!("set `max_lines` to {least} or more")),
+            );
+        }
+    }
+}
+
+fn authored(beat: &BeatSpec) -> impl Iterator<Item = &LineSpec> {
+    beat.open_with
+        .iter()
+        .chain(&beat.must_say)
+        .chain(&beat.close_with)
+}
+
+fn scene(spec: SceneSpec, show: ShowId, id: SceneId) -> Scene {
+    Scene {
+        id,
+        show,
+        title: spec.title,
+        setting: spec.setting,
+        premise: spec.premise,
+        cast: people(spec.cast),
+        absent: people(spec.absent),
+        policy: spec.policy,
+        takes: spec.takes,
+        max_lines: spec.max_lines.value,
+        threads: spec
+            .threads
+            .into_iter()
+            .map(|thread| Thread {
+                id: ThreadId::new(thread.id.value),
+                question: thread.question,
+                must_resolve: thread.must_resolve,
+                open: thread.open,
+                resolution: thread.resolution,
+            })
+            .collect(),
+        beats: spec.beats.into_iter().map(beat).collect(),
+        ending: Ending { card: spec.card },
+    }
+}
+
+fn beat(spec: BeatSpec) -> Beat {
+    let threads = |names: Vec<At<String>>| {
+        names
+            .into_iter()
+            .map(|at| ThreadId::new(at.value))
+            .collect()
+    };
+    let lines = |lines: Vec<LineSpec>| lines.into_iter().map(line).collect();
+    Beat {
+        id: BeatId::new(spec.id.value),
+        title: spec.title,
+        tension: spec.tension,
+        enter: people(spec.enter),
+        exit: people(spec.exit),
+        speakers: keyed(spec.speakers, CharacterId::new),
+        prime: keyed(spec.prime, CharacterId::new),
+        motifs: spec.motifs,
+        plot: keyed(spec.plot, PlotLineId::new),
+        open_with: lines(spec.open_with),
+        must_say: lines(spec.must_say),
+        close_with: lines(spec.close_with),
+        min_lines: spec.min_lines,
+        max_lines: spec.max_lines,
+        opens: threads(spec.opens),
+        advances: threads(spec.advances),
+        resolves: threads(spec.resolves),
+    }
+}
+
+fn line(spec: LineSpec) -> AuthoredLine {
+    AuthoredLine {
+        by: CharacterId::new(spec.by.value),
+        text: spec.text,
+        delivery: spec.delivery,
+        pause_before_ms: spec.pause_before_ms,
+    }
+}
+
+fn people(names: Vec<At<String>>) -> Vec<CharacterId> {
+    names
+        .into_iter()
+        .map(|at| CharacterId::new(at.value))
+        .collect()
+}
+
+fn keyed<K, V>(entries: Vec<(At<String>, V)>, key: impl Fn(String) -> K) -> Vec<(K, V)> {
+    entries
+        .into_iter()
+        .map(|(at, value)| (key(at.value), value))
+        .collect()
+}

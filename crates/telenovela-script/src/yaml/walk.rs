@@ -1,0 +1,430 @@
+//! Walking a tree field by field, complaining about everything that is wrong on the way.
+
+use std::cell::RefCell;
+use std::ops::RangeInclusive;
+
+use super::{Kind, Node};
+use crate::problem::{Problem, Problems, Source, Span, quoted, suggestion};
+use crate::show::is_valid_id;
+use crate::text::{is_allowed, one_line};
+
+/// A value and where it stands, for what can only be judged once the whole file is known.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct At<T> {
+    pub(crate) value: T,
+    pub(crate) span: Span,
+}
+
+/// Collects what is wrong with one file.
+pub(crate) struct Reader {
+    source: Source,
+    problems: RefCell<Vec<Problem>>,
+}
+
+impl Reader {
+    pub(crate) fn new(source: Source) -> Self {
+        Self {
+            source,
+            problems: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// The document as a value.
+    pub(crate) fn root<'r>(&'r self, node: &'r Node) -> Value<'r> {
+        Value {
+            reader: self,
+            name: String::from("the file"),
+            key: Span::default(),
+            node,
+        }
+    }
+
+    pub(crate) fn complain(&self, span: Span, message: impl AsRef<str>) {
+        self.push(self.problem(span, message));
+    }
+
+    pub(crate) fn complain_helpfully(
+        &self,
+        span: Span,
+        message: impl AsRef<str>,
+        help: Option<String>,
+    ) {
+        let mut problem = self.problem(span, message);
+        if let Some(help) = help {
+            problem = problem.help(help);
+        }
+        self.push(problem);
+    }
+
+    pub(crate) fn problem(&self, span: Span, message: impl AsRef<str>) -> Problem {
+        self.source.problem(self.source.place(span), message)
+    }
+
+    pub(crate) fn push(&self, problem: Problem) {
+        self.problems.borrow_mut().push(problem);
+    }
+
+    /// What was read, unless anything was wrong.
+    pub(crate) fn finish<T>(self, read: Option<T>) -> Result<T, Problems> {
+        let mut problems = self.problems.into_inner();
+        match read {
+            Some(read) if problems.is_empty() => Ok(read),
+            _ => {
+                if problems.is_empty() {
+                    // Whoever gives up has complained; this keeps the promise even if one forgot to.
+                    problems.push(Problem::of_file(
+                        self.source.path(),
+                        "the file cannot be read",
+                    ));
+                }
+                Err(Problems::new(problems))
+            }
+        }
+    }
+}
+
+/// One value of a file, under the name that messages use for it.
+#[derive(Clone)]
+pub(crate) struct Value<'r> {
+    reader: &'r Reader,
+    name: String,
+    key: Span,
+    node: &'r Node,
+}
+
+impl<'r> Value<'r> {
+    /// Where it stands: a scalar itself, else the key it stands under.
+    pub(crate) fn span(&self) -> Span {
+        match self.node.kind {
+            Kind::List(_) | Kind::Mapping(_) | Kind::Null if self.key.len > 0 => self.key,
+            _ => self.node.span,
+        }
+    }
+
+    pub(crate) fn reader(&self) -> &'r Reader {
+        self.reader
+    }
+
+    pub(crate) fn complain(&self, message: impl AsRef<str>) {
+        self.reader.complain(self.span(), message);
+    }
+
+    fn mismatch<T>(&self, expected: &str) -> Option<T> {
+        let problem = self
+            .reader
+            .problem(self.span(), format!("`{}` must be {expected}", self.name))
+            .expected(expected)
+            .found(self.shown());
+        self.reader.push(problem);
+        None
+    }
+
+    /// What stands there, short enough for a message.
+    fn shown(&self) -> String {
+        match &self.node.kind {
+            Kind::List(_) | Kind::Mapping(_) | Kind::Null => self.node.kind.name().to_owned(),
+            _ => {
+                let written = self.written();
+                let mut short: String = written.chars().take(40).collect();
+                if short.len() < written.len() {
+                    short.push('…');
+                }
+                format!("`{short}`")
+            }
+        }
+    }
+
+    /// A scalar as it is written, quotes taken off.
+    fn written(&self) -> String {
+        match &self.node.kind {
+            Kind::Text(text) => text.clone(),
+            _ => self.reader.source.slice(self.node.defined).to_owned(),
+        }
+    }
+
+    /// Text on one line, sanitized and not empty. A number or a truth value is taken as it is written: `title: 1984`.
+    pub(crate) fn text(&self) -> Option<String> {
+        let text = match &self.node.kind {
+            Kind::List(_) | Kind::Mapping(_) | Kind::Null => return self.mismatch("text"),
+            _ => one_line(&self.written()),
+        };
+        if text.is_empty() {
+            self.complain(format!("`{}` is empty", self.name));
+            return None;
+        }
+        Some(text)
+    }
+
+    /// Text that is spoken, so that the models must be able to write it.
+    pub(crate) fn spoken(&self) -> Option<String> {
+        let text = self.text()?;
+        if let Some(c) = self
+            .written()
+            .chars()
+            .find(|c| !is_allowed(*c) && !c.is_whitespace())
+        {
+            let problem = self
+                .reader
+                .problem(
+                    self.span(),
+                    format!("the models cannot write the character U+{:04X}", c as u32),
+                )
+                .help("spoken text is made of ASCII, Latin-1 letters and «»“”‘’—–…¿¡");
+            self.reader.push(problem);
+            return None;
+        }
+        Some(text)
+    }
+
+    pub(crate) fn boolean(&self) -> Option<bool> {
+        match self.node.kind {
+            Kind::Bool(value) => Some(value),
+            _ => self.mismatch("true or false"),
+        }
+    }
+
+    /// A number within a range, ends included.
+    pub(crate) fn number(&self, range: RangeInclusive<f64>) -> Option<f64> {
+        let number = match self.node.kind {
+            Kind::Integer(value) => value as f64,
+            Kind::Float(value) => value,
+            _ => return self.mismatch(&between("a number", range.start(), range.end())),
+        };
+        if range.contains(&number) {
+            Some(number)
+        } else {
+            self.mismatch(&between("a number", range.start(), range.end()))
+        }
+    }
+
+    /// A whole number within a range, ends included.
+    pub(crate) fn integer(&self, range: RangeInclusive<i64>) -> Option<i64> {
+        match self.node.kind {
+            Kind::Integer(value) if range.contains(&value) => Some(value),
+            _ => self.mismatch(&between("a whole number", range.start(), range.end())),
+        }
+    }
+
+    /// One of a few words.
+    pub(crate) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
+        let text = self.text()?;
+        if let Some((_, value)) = choices.iter().find(|(word, _)| *word == text) {
+            return Some(*value);
+        }
+        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+        let mut problem = self
+            .reader
+            .problem(
+                self.span(),
+                format!("`{text}` is no value for `{}`", self.name),
+            )
+            .expected(format!("one of {}", quoted(&words)));
+        if let Some(near) = crate::problem::nearest(&text, words) {
+            problem = problem.help(format!("did you mean `{near}`?"));
+        }
+        self.reader.push(problem);
+        None
+    }
+
+    /// A name fit for file names and logs.
+    pub(crate) fn id(&self) -> Option<At<String>> {
+        let text = self.text()?;
+        if is_valid_id(&text) {
+            return Some(At {
+                value: text,
+                span: self.span(),
+            });
+        }
+        self.reader.complain_helpfully(
+            self.span(),
+            format!("`{text}` is no id"),
+            Some(String::from(
+                "an id is lower-case ASCII letters, digits and hyphens, begins with a letter and has at most 48 characters",
+            )),
+        );
+        None
+    }
+
+    /// The items of a list.
+    pub(crate) fn list(&self) -> Option<Vec<Value<'r>>> {
+        let Kind::List(items) = &self.node.kind else {
+            return self.mismatch("a list");
+        };
+        Some(
+            items
+                .iter()
+                .map(|node| Value {
+                    reader: self.reader,
+                    name: self.name.clone(),
+                    key: Span::default(),
+                    node,
+                })
+                .collect(),
+        )
+    }
+
+    /// The items of a list that could be read by `read`.
+    pub(crate) fn list_of<T>(&self, read: impl Fn(&Value<'r>) -> Option<T>) -> Option<Vec<T>> {
+        let items = self.list()?;
+        Some(items.iter().filter_map(read).collect())
+    }
+
+    /// A list of texts, where a single text stands for a list of one.
+    pub(crate) fn spoken_lines(&self) -> Option<Vec<String>> {
+        match self.node.kind {
+            Kind::List(_) => self.list_of(Value::spoken),
+            _ => Some(vec![self.spoken()?]),
+        }
+    }
+
+    /// A mapping with fixed fields.
+    pub(crate) fn mapping(&self) -> Option<Mapping<'r>> {
+        let entries = self.entries()?;
+        Some(Mapping {
+            reader: self.reader,
+            span: self.span(),
+            asked: Vec::new(),
+            entries: entries.into_iter().map(Some).collect(),
+        })
+    }
+
+    /// A mapping whose keys are names, each with where it stands.
+    pub(crate) fn entries(&self) -> Option<Vec<(At<String>, Value<'r>)>> {
+        let Kind::Mapping(nodes) = &self.node.kind else {
+            return self.mismatch("a mapping");
+        };
+        let mut entries: Vec<(At<String>, Value<'r>)> = Vec::new();
+        for (key, node) in nodes {
+            let as_value = Value {
+                reader: self.reader,
+                name: String::from("a key"),
+                key: Span::default(),
+                node: key,
+            };
+            let Some(name) = as_value.text() else {
+                continue;
+            };
+            if entries.iter().any(|(earlier, _)| earlier.value == name) {
+                self.reader
+                    .complain(key.span, format!("`{name}` stands here a second time"));
+                continue;
+            }
+            let value = Value {
+                reader: self.reader,
+                name: name.clone(),
+                key: key.span,
+                node,
+            };
+            entries.push((
+                At {
+                    value: name,
+                    span: key.span,
+                },
+                value,
+            ));
+        }
+        Some(entries)
+    }
+}
+
+fn between(what: &str, low: &impl ToString, high: &impl ToString) -> String {
+    format!("{what} from {} to {}", low.to_string(), high.to_string())
+}
+
+/// A mapping whose fields are taken one by one; what is left at the end nobody knows.
+pub(crate) struct Mapping<'r> {
+    reader: &'r Reader,
+    span: Span,
+    asked: Vec<&'static str>,
+    entries: Vec<Option<(At<String>, Value<'r>)>>,
+}
+
+impl<'r> Mapping<'r> {
+    /// Where it stands.
+    pub(crate) fn span(&self) -> Span {
+        self.span
+    }
+
+    /// Takes a field. One without a value counts as left out.
+    pub(crate) fn take(&mut self, name: &'static str) -> Option<Value<'r>> {
+        self.asked.push(name);
+        let entry = self
+            .entries
+            .iter_mut()
+            .find(|entry| entry.as_ref().is_some_and(|(key, _)| key.value == name))?;
+        let (_, value) = entry.take()?;
+        (value.node.kind != Kind::Null).then_some(value)
+    }
+
+    /// Takes a field that must be there.
+    pub(crate) fn require(&mut self, name: &'static str) -> Option<Value<'r>> {
+        let value = self.take(name);
+        if value.is_none() {
+            self.reader
+                .complain(self.span, format!("the field `{name}` is missing"));
+        }
+        value
+    }
+
+    /// Takes a number, or its default.
+    pub(crate) fn number_or(
+        &mut self,
+        name: &'static str,
+        range: RangeInclusive<f64>,
+        default: f32,
+    ) -> f32 {
+        self.take(name)
+            .and_then(|value| value.number(range))
+            .map_or(default, |number| number as f32)
+    }
+
+    /// Takes a whole number, or its default. The range must lie within that of `T`.
+    pub(crate) fn integer_or<T: TryFrom<i64>>(
+        &mut self,
+        name: &'static str,
+        range: RangeInclusive<i64>,
+        default: T,
+    ) -> T {
+        self.take(name)
+            .and_then(|value| value.integer(range))
+            .and_then(|number| T::try_from(number).ok())
+            .unwrap_or(default)
+    }
+
+    /// Takes a truth value, or its default.
+    pub(crate) fn boolean_or(&mut self, name: &'static str, default: bool) -> bool {
+        self.take(name)
+            .and_then(|value| value.boolean())
+            .unwrap_or(default)
+    }
+
+    /// Takes a list and reads its items; a field left out is an empty list.
+    pub(crate) fn list_of<T>(
+        &mut self,
+        name: &'static str,
+        read: impl Fn(&Value<'r>) -> Option<T>,
+    ) -> Vec<T> {
+        self.take(name)
+            .and_then(|value| value.list_of(read))
+            .unwrap_or_default()
+    }
+
+    /// Takes a mapping within; a field left out is `None`.
+    pub(crate) fn mapping(&mut self, name: &'static str) -> Option<Mapping<'r>> {
+        self.take(name)?.mapping()
+    }
+
+    /// Complains about every field that nobody took. A misspelled one is told the name that was meant.
+    pub(crate) fn finish(self) {
+        let unused: Vec<&At<String>> = self.entries.iter().flatten().map(|(key, _)| key).collect();
+        for key in unused {
+            let mut problem = self
+                .reader
+                .problem(key.span, format!("unknown field `{}`", key.value));
+            if let Some(help) = suggestion(&key.value, &self.asked) {
+                problem = problem.help(help);
+            }
+            self.reader.push(problem);
+        }
+    }
+}
