@@ -130,7 +130,7 @@ impl Parser {
                 Element::Action(words) if open_action => {
                     let words = plain(words);
                     // A turn of action was pushed by the line before.
-                    if let Some(turn) = self.scene().turns.last_mut() {
+                    if let Some(turn) = self.scene(number).turns.last_mut() {
                         turn.text.push(' ');
                         turn.text.push_str(&words);
                     }
@@ -176,7 +176,7 @@ impl Parser {
             };
             words = format!("({alone})");
         }
-        self.scene().turns.push(Turn {
+        self.scene(number).turns.push(Turn {
             speaker: Some(speaker),
             delivery,
             text: words,
@@ -190,7 +190,7 @@ impl Parser {
         if text.is_empty() {
             return false;
         }
-        self.scene().turns.push(Turn {
+        self.scene(number).turns.push(Turn {
             speaker: None,
             delivery: None,
             text,
@@ -199,11 +199,11 @@ impl Parser {
         true
     }
 
-    /// The script scene of the current line; one without a heading before the first.
-    fn scene(&mut self) -> &mut ScriptScene {
+    /// The script scene that goes on; before the first heading, one without a heading that begins at this line.
+    fn scene(&mut self, number: usize) -> &mut ScriptScene {
         if self.script.scenes.is_empty() {
             self.script.scenes.push(ScriptScene {
-                line: self.lines.get(self.at).map_or(1, |line| line.number),
+                line: number,
                 ..ScriptScene::default()
             });
         }
@@ -213,6 +213,7 @@ impl Parser {
 
     /// Gives the plot lines noted on the current line to the script scene.
     fn take_notes(&mut self) {
+        let number = self.lines[self.at].number;
         let notes = std::mem::take(&mut self.lines[self.at].notes);
         for note in notes {
             let Some((key, tags)) = note.split_once(':') else {
@@ -223,7 +224,7 @@ impl Parser {
             }
             for tag in tags.split(',').map(plain).filter(|tag| !tag.is_empty()) {
                 let tag = PlotLineId::new(tag);
-                let plot_lines = &mut self.scene().plot_lines;
+                let plot_lines = &mut self.scene(number).plot_lines;
                 if !plot_lines.contains(&tag) {
                     plot_lines.push(tag);
                 }
@@ -279,7 +280,7 @@ fn element(text: &str, after_blank: bool, blank_after: bool) -> Element<'_> {
 
 /// Whether a line opens a script scene by its first word: `INT`, `EXT`, `EST`, `INT/EXT`, `I/E`, with a dot or a space after it.
 fn is_heading(text: &str) -> bool {
-    const OPENINGS: [&str; 6] = ["INT./EXT", "INT/EXT", "INT", "EXT", "EST", "I/E"];
+    const OPENINGS: [&str; 7] = ["I./E", "INT./EXT", "INT/EXT", "INT", "EXT", "EST", "I/E"];
     OPENINGS.iter().any(|opening| {
         text.get(..opening.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(opening))

@@ -24,7 +24,7 @@ pub struct Problem {
 }
 
 /// A piece of a file, with the text to show around it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Place {
     /// Byte offset into `source`.
     pub offset: usize,
@@ -36,6 +36,17 @@ pub struct Place {
     pub column: usize,
     /// The whole text of the file, sanitized; fit to be excerpted on a terminal.
     pub source: Arc<str>,
+}
+
+/// Without the whole file.
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}:{} ({} bytes at {})",
+            self.line, self.column, self.len, self.offset
+        )
+    }
 }
 
 /// A range of bytes of a text as read.
