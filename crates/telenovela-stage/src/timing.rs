@@ -67,7 +67,7 @@ pub fn pause_ms(
     let words = crate::words::words(delivery.unwrap_or_default());
     let begins_with = |stem: &&str| words.iter().any(|word| word.starts_with(*stem));
     let cut_off = before.is_some_and(|line| line.trim_end().ends_with(['—', '–']));
-    if cut_off || HURRIED.iter().any(|stem| begins_with(stem)) {
+    if cut_off || HURRIED.iter().any(begins_with) {
         return round_to_10(CUT_IN_MS * character.pause_scale);
     }
     let style = DELIVERIES

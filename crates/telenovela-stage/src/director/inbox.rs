@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::pin::pin;
 
 use telenovela_script::character::CharacterId;
+use telenovela_script::event::Provenance;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -120,9 +121,15 @@ impl Inbox {
         self.lines.pop_front()
     }
 
-    /// A line of the plot was said: a granted step is used up.
-    pub(super) fn step_taken(&mut self) {
-        self.steps = self.steps.saturating_sub(1);
+    /// A line is about to be said. Whatever is not the user's uses up a granted step; whatever is not the author's, whose place is kept, uses
+    /// up room.
+    pub(super) fn line_taken(&mut self, provenance: Provenance) {
+        if provenance != Provenance::Injected {
+            self.steps = self.steps.saturating_sub(1);
+        }
+        if provenance != Provenance::Authored {
+            self.room = self.room.saturating_sub(1);
+        }
     }
 
     pub(super) fn set_room(&mut self, room: u32) {

@@ -479,9 +479,7 @@ impl Director {
             provenance: line.provenance,
         };
         let heard = Arc::new(utterance.clone());
-        if line.provenance != Provenance::Injected {
-            self.inbox.step_taken();
-        }
+        self.inbox.line_taken(line.provenance);
         self.record.advance(pause_ms);
         let seq = self
             .emit(EventKind::Utterance(Spoken {

@@ -1,0 +1,12 @@
+//! Whole scenes with scripted voices: no model, no clock, no sleep.
+
+mod audience;
+mod endings;
+mod failures;
+mod generated_scenes;
+mod same_seed;
+mod scripted;
+mod seeds;
+mod theatre;
+mod turns;
+mod whole_scenes;
