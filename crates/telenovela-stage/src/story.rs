@@ -1,12 +1,11 @@
 //! The story so far: everything the director's choices depend on. It changes by events alone, so that a log is enough to stand where a
 //! performance stood.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use telenovela_script::character::{Character, CharacterId};
 use telenovela_script::event::{EventKind, Provenance, ThreadOutcome, ThreadState, Utterance};
 use telenovela_script::scene::{Beat, Scene, Thread, ThreadId};
-use telenovela_script::script::split_spoken;
 
 use crate::seed::{Address, Purpose};
 use crate::turn::Floor;
@@ -27,6 +26,8 @@ pub(crate) struct Story {
     pub(crate) authored_words: u64,
     threads: Vec<(Thread, ThreadState)>,
     offstage: BTreeSet<CharacterId>,
+    primes: BTreeSet<(CharacterId, String)>,
+    fallbacks: BTreeMap<CharacterId, BTreeSet<usize>>,
     spoke_in_beat: BTreeSet<CharacterId>,
     heard_in_beat: Vec<String>,
 }
@@ -57,6 +58,8 @@ impl Story {
                 .filter(|character| character.offstage)
                 .map(|character| character.id.clone())
                 .collect(),
+            primes: BTreeSet::new(),
+            fallbacks: BTreeMap::new(),
             spoke_in_beat: BTreeSet::new(),
             heard_in_beat: Vec::new(),
         }
@@ -114,8 +117,8 @@ impl Story {
                 .all(|(id, _)| self.spoke_in_beat.contains(id))
     }
 
-    /// An opening for a speaker's line, if the director insists on one: for the speaker's first line of the beat every second time, and never
-    /// one that a line has begun with before.
+    /// An opening for a speaker's line, if the director insists on one: for the speaker's first line of the beat every second time, and each
+    /// opening only once in a performance.
     pub(crate) fn prime(
         &self,
         beat: &Beat,
@@ -128,7 +131,11 @@ impl Story {
         let (_, openings) = beat.prime.iter().find(|(id, _)| id == speaker)?;
         let unused: Vec<&String> = openings
             .iter()
-            .filter(|opening| !self.said.iter().any(|line| words::opens(line, opening)))
+            .filter(|opening| {
+                !self
+                    .primes
+                    .contains(&(speaker.clone(), (*opening).to_owned()))
+            })
             .collect();
         let mut draws = at.draws_for(Purpose::Prime, speaker);
         if draws.unit() < 0.5 {
@@ -137,28 +144,31 @@ impl Story {
         draws.below(unused.len()).map(|index| unused[index].clone())
     }
 
-    /// Draws one of a character's fallback lines as (delivery, words): one that has not been said if there is any. `None` when its file has none.
-    pub(crate) fn draw_fallback(
-        &self,
-        character: &Character,
-        at: &Address<'_>,
-    ) -> Option<(Option<String>, String)> {
-        let all: Vec<(Option<String>, String)> = character
-            .fallback_lines
+    /// An opening has been heard; it is not drawn again.
+    pub(crate) fn prime_used(&mut self, speaker: &CharacterId, prime: String) {
+        self.primes.insert((speaker.clone(), prime));
+    }
+
+    /// Draws one of a character's fallback lines, one not said yet if there is any. `None` when its file has none.
+    pub(crate) fn draw_fallback(&self, character: &Character, at: &Address<'_>) -> Option<usize> {
+        let used = self.fallbacks.get(&character.id);
+        let all: Vec<usize> = (0..character.fallback_lines.len()).collect();
+        let unused: Vec<usize> = all
             .iter()
-            .map(|line| split_spoken(line))
+            .copied()
+            .filter(|index| used.is_none_or(|used| !used.contains(index)))
             .collect();
-        let unsaid: Vec<&(Option<String>, String)> = all
-            .iter()
-            .filter(|(_, text)| !self.said.contains(text))
-            .collect();
-        let pool = if unsaid.is_empty() {
-            all.iter().collect()
-        } else {
-            unsaid
-        };
+        let pool = if unused.is_empty() { all } else { unused };
         let mut draws = at.draws_for(Purpose::Fallback, &character.id);
-        draws.below(pool.len()).map(|index| pool[index].clone())
+        draws.below(pool.len()).map(|index| pool[index])
+    }
+
+    /// A fallback line has been heard.
+    pub(crate) fn fallback_used(&mut self, speaker: &CharacterId, index: usize) {
+        self.fallbacks
+            .entry(speaker.clone())
+            .or_default()
+            .insert(index);
     }
 
     /// What every loose end has come to.

@@ -1,0 +1,529 @@
+//! The state of the screen. Pure: events, keys and the time go in, [`Effect`]s come out; nothing here reads a clock or draws.
+//!
+//! The screen holds the performance by not saying that a line has been shown: the director waits for it. So pausing, stepping and the
+//! open input line need nothing from the director.
+
+use std::collections::VecDeque;
+
+use ratatui::layout::Rect;
+use telenovela_script::character::CharacterId;
+use telenovela_script::event::{CastMember, Event, EventKind, Playbill, Provenance, Spoken};
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::card::{EndCard, TitleCard};
+use super::document::{BREATHS, Document, Entry, Speech, Typing};
+use super::input_line::InputLine;
+use super::keymap::{Action, Context, Scroll};
+use super::ledger::{self, Ledger};
+use super::theme::Theme;
+use super::view::{self, help};
+
+/// What the screen wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The line of this event has been shown; the performance may go on.
+    Shown(u64),
+    /// The user says a line as somebody.
+    Say {
+        /// As whom.
+        speaker: CharacterId,
+        /// How, without parentheses.
+        delivery: Option<String>,
+        /// The words.
+        text: String,
+    },
+    /// The performance ends here.
+    Stop,
+    /// The screen closes.
+    Quit,
+}
+
+/// What lies over the script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Front {
+    /// Nothing.
+    Script,
+    /// The input line.
+    Input(InputLine),
+    /// The keys, from this line on.
+    Help(usize),
+}
+
+/// The state of the screen.
+#[derive(Debug)]
+pub struct App {
+    /// How it looks.
+    pub theme: Theme,
+    /// What the audience knows.
+    pub ledger: Ledger,
+    /// The script.
+    pub document: Document,
+    /// What lies over it.
+    pub front: Front,
+    /// Whether the user holds the performance.
+    pub paused: bool,
+    /// Told at the foot of the screen until the next key.
+    pub notice: Option<String>,
+    /// What exports this performance, for the end card.
+    export_command: Option<String>,
+    speed: usize,
+    /// Rows of the whole screen.
+    height: u16,
+    /// Arrived, not yet performed.
+    waiting: VecDeque<Event>,
+    /// Performed and not rewound; what a rewind folds again.
+    performed: Vec<Event>,
+    speaking: Option<Speaking>,
+    /// Left of the time that a title stays alone, in milliseconds of performance time.
+    hold_ms: f64,
+    /// What is performed although the user holds the performance.
+    step: Option<Step>,
+    /// The line that has been shown, as long as the director has not been told.
+    unacknowledged: Option<u64>,
+    now_ms: Option<u64>,
+    changed: bool,
+}
+
+/// How far a performance goes on that the user holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// To the end of the next line.
+    OneLine,
+    /// To the line that the user has just typed.
+    OwnLine,
+}
+
+/// The line being spoken.
+#[derive(Debug)]
+struct Speaking {
+    seq: u64,
+    provenance: Provenance,
+    /// Silence so far and in all, in milliseconds.
+    silent_ms: f64,
+    pause_ms: f64,
+    /// Characters that should have been typed by now.
+    due: f64,
+    /// Characters per millisecond.
+    pace: f64,
+    /// Where each character ends, in bytes.
+    ends: Vec<usize>,
+}
+
+/// Multiples of performance time.
+const SPEEDS: [f64; 6] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
+const NORMAL_SPEED: usize = 2;
+/// How long the title card stays alone.
+const TITLE_MS: f64 = 3_500.0;
+/// How long the title of a beat stays alone.
+const BEAT_MS: f64 = 700.0;
+/// Silences shorter than this are only felt; longer ones breathe visibly.
+const BREATH_AFTER_MS: f64 = 500.0;
+/// A phase of the breathing.
+const BREATH_MS: f64 = 420.0;
+/// After a longer stop (a suspended machine, a stalled terminal) the performance goes on where it stood.
+const LONGEST_TICK_MS: u64 = 250;
+/// Without a pace of its own, a line is typed as fast as people read aloud.
+const DEFAULT_CPS: f32 = 32.0;
+
+impl App {
+    /// Before the curtain. `export_command` is shown on the end card.
+    pub fn new(theme: Theme, export_command: Option<String>) -> Self {
+        Self {
+            theme,
+            ledger: Ledger::default(),
+            document: Document::new(theme),
+            front: Front::Script,
+            paused: false,
+            notice: None,
+            export_command,
+            speed: NORMAL_SPEED,
+            height: 0,
+            waiting: VecDeque::new(),
+            performed: Vec::new(),
+            speaking: None,
+            hold_ms: 0.0,
+            step: None,
+            unacknowledged: None,
+            now_ms: None,
+            changed: true,
+        }
+    }
+
+    /// Takes in an event of the director's; it is performed when those before it have been.
+    pub fn apply(&mut self, event: &Event) -> Vec<Effect> {
+        self.waiting.push_back(event.clone());
+        self.advance(0.0)
+    }
+
+    /// Lets time pass up to `now_ms`, milliseconds of any clock that does not go back.
+    pub fn tick(&mut self, now_ms: u64) -> Vec<Effect> {
+        let before = self.now_ms.replace(now_ms).unwrap_or(now_ms);
+        let passed = now_ms.saturating_sub(before).min(LONGEST_TICK_MS);
+        self.advance(passed as f64 * self.speed())
+    }
+
+    /// Does what a key means.
+    pub fn update(&mut self, action: Action) -> Vec<Effect> {
+        self.changed = true;
+        self.notice = None;
+        match action {
+            Action::TogglePause => {
+                self.paused = !self.paused;
+                self.step = None;
+            }
+            Action::Step => self.step(),
+            Action::Faster => self.set_speed(self.speed + 1),
+            Action::Slower => self.set_speed(self.speed.saturating_sub(1)),
+            Action::Scroll(scroll) => match &mut self.front {
+                Front::Help(top) => *top = scrolled(*top, scroll).min(help::last_top(self.height)),
+                Front::Script | Front::Input(_) => self.document.scroll(scroll),
+            },
+            Action::Follow => self.document.scroll(Scroll::Bottom),
+            Action::OpenInput => self.open_input(),
+            Action::OpenHelp => self.front = Front::Help(0),
+            Action::Close => self.front = Front::Script,
+            Action::Edit(edit) => {
+                if let Front::Input(line) = &mut self.front {
+                    line.edit(edit, cast_of(&self.ledger));
+                }
+            }
+            Action::Say => {
+                let mut effects = self.say();
+                effects.extend(self.advance(0.0));
+                return effects;
+            }
+            Action::Quit => return self.quit(),
+        }
+        self.advance(0.0)
+    }
+
+    /// Takes in pasted text; it goes where typed text would.
+    pub fn paste(&mut self, text: &str) {
+        if let Front::Input(line) = &mut self.front {
+            line.insert(text);
+            self.changed = true;
+        }
+    }
+
+    /// Tells the user something at the foot of the screen.
+    pub fn notify(&mut self, notice: String) {
+        self.notice = Some(notice);
+        self.changed = true;
+    }
+
+    /// The user's line is not said, for this reason.
+    pub fn refuse(&mut self, reason: String) {
+        if self.step == Some(Step::OwnLine) {
+            self.step = None;
+        }
+        self.notify(reason);
+    }
+
+    /// Leaves: stops the performance first if it is not over.
+    pub fn quit(&mut self) -> Vec<Effect> {
+        if self.has_end() {
+            vec![Effect::Quit]
+        } else {
+            vec![Effect::Stop, Effect::Quit]
+        }
+    }
+
+    /// Fits the screen into the area that it will be drawn in.
+    pub fn resize(&mut self, area: Rect) {
+        let script = view::areas(area).script;
+        self.document.resize(script.width, script.height);
+        self.height = area.height;
+        self.changed = true;
+    }
+
+    /// What the keys are for at the moment.
+    pub fn context(&self) -> Context {
+        match self.front {
+            Front::Script => Context::Script,
+            Front::Input(_) => Context::Input,
+            Front::Help(_) => Context::Help,
+        }
+    }
+
+    /// Performance time passes so many times faster than the user's.
+    pub fn speed(&self) -> f64 {
+        SPEEDS[self.speed]
+    }
+
+    /// Whether anything will move by itself.
+    pub fn is_moving(&self) -> bool {
+        !self.is_held() && (self.speaking.is_some() || self.hold_ms > 0.0)
+    }
+
+    /// Whether a line is being spoken, its silence included.
+    pub fn is_speaking(&self) -> bool {
+        self.speaking.is_some()
+    }
+
+    /// Whether the last event has arrived, performed or not.
+    pub fn has_end(&self) -> bool {
+        let ended = |event: &Event| matches!(event.kind, EventKind::PerformanceEnded { .. });
+        self.ledger.ended || self.waiting.iter().any(ended)
+    }
+
+    /// Whether the screen has to be drawn again; asking makes it clean.
+    pub fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// Whether the performance stands still because the user wants it to.
+    fn is_held(&self) -> bool {
+        match self.front {
+            Front::Script => self.paused && self.step.is_none(),
+            Front::Input(_) | Front::Help(_) => true,
+        }
+    }
+
+    fn set_speed(&mut self, speed: usize) {
+        self.speed = speed.min(SPEEDS.len() - 1);
+    }
+
+    fn step(&mut self) {
+        self.hold_ms = 0.0;
+        if let Some(speaking) = &mut self.speaking {
+            speaking.silent_ms = speaking.pause_ms;
+            speaking.due = speaking.ends.len() as f64;
+            self.finish_speaking();
+        } else if self.paused {
+            self.step = Some(Step::OneLine);
+        }
+    }
+
+    fn open_input(&mut self) {
+        if self.has_end() {
+            self.notify("the performance is over".to_owned());
+        } else if self.ledger.playbill.is_some() {
+            self.front = Front::Input(InputLine::default());
+        }
+    }
+
+    fn say(&mut self) -> Vec<Effect> {
+        let Front::Input(line) = &mut self.front else {
+            return Vec::new();
+        };
+        match line.parse(cast_of(&self.ledger)) {
+            Ok(said) => {
+                self.front = Front::Script;
+                // Who holds the performance and speaks wants to hear that line, and no further.
+                self.step = self.paused.then_some(Step::OwnLine);
+                self.document.scroll(Scroll::Bottom);
+                vec![Effect::Say {
+                    speaker: said.speaker,
+                    delivery: said.delivery,
+                    text: said.text,
+                }]
+            }
+            Err(problem) => {
+                line.problem = Some(problem);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Performs what so much performance time allows.
+    fn advance(&mut self, mut ms: f64) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        while !self.is_held() {
+            if self.speaking.is_some() {
+                ms = self.speak(ms);
+                if self.speaking.is_some() {
+                    break;
+                }
+                continue;
+            }
+            if let Some(seq) = self.unacknowledged.take() {
+                effects.push(Effect::Shown(seq));
+            }
+            if self.hold_ms > 0.0 {
+                let held = self.hold_ms.min(ms);
+                self.hold_ms -= held;
+                ms -= held;
+                if self.hold_ms > 0.0 {
+                    break;
+                }
+            }
+            let Some(event) = self.waiting.pop_front() else {
+                break;
+            };
+            self.perform(event);
+        }
+        effects
+    }
+
+    /// Goes on with the line being spoken; returns the time left when it is finished.
+    fn speak(&mut self, ms: f64) -> f64 {
+        let Some(speaking) = &mut self.speaking else {
+            return ms;
+        };
+        let before = speaking.typing();
+        let silent = (speaking.pause_ms - speaking.silent_ms).min(ms);
+        speaking.silent_ms += silent;
+        let left = ms - silent;
+        speaking.due += left * speaking.pace;
+        let typing = speaking.typing();
+        let beyond = speaking.due - speaking.ends.len() as f64;
+        if typing == Typing::Whole {
+            let left = beyond / speaking.pace;
+            self.finish_speaking();
+            return left;
+        }
+        if typing != before {
+            self.document.set_typing(typing);
+            self.changed = true;
+        }
+        0.0
+    }
+
+    fn finish_speaking(&mut self) {
+        if let Some(speaking) = self.speaking.take() {
+            self.unacknowledged = Some(speaking.seq);
+            if self.step == Some(Step::OneLine) || speaking.provenance == Provenance::Injected {
+                self.step = None;
+            }
+        }
+        self.document.set_typing(Typing::Whole);
+        self.changed = true;
+    }
+
+    fn perform(&mut self, event: Event) {
+        self.changed = true;
+        if let EventKind::Rewound { to_seq } = event.kind {
+            self.performed.retain(|performed| performed.seq <= to_seq);
+            self.ledger = Ledger::of(&self.performed);
+            self.document.truncate(to_seq);
+            return;
+        }
+        self.ledger.apply(&event);
+        if let Some(entry) = self.entry(&event) {
+            self.document.push(event.seq, entry);
+        }
+        match &event.kind {
+            EventKind::PerformanceStarted(_) => self.hold_ms = TITLE_MS,
+            EventKind::BeatEntered { .. } => self.hold_ms = BEAT_MS,
+            EventKind::Utterance(spoken) => self.begin_speaking(event.seq, spoken),
+            EventKind::PerformanceEnded { .. } => self.document.show_top_of_last(),
+            _ => {}
+        }
+        self.performed.push(event);
+    }
+
+    fn begin_speaking(&mut self, seq: u64, spoken: &Spoken) {
+        let utterance = &spoken.utterance;
+        let cps = self
+            .ledger
+            .member(&utterance.speaker)
+            .map_or(DEFAULT_CPS, |member| member.cps);
+        let ends = utterance
+            .text
+            .grapheme_indices(true)
+            .map(|(at, grapheme)| at + grapheme.len());
+        let speaking = Speaking {
+            seq,
+            provenance: utterance.provenance,
+            silent_ms: 0.0,
+            pause_ms: utterance.pause_ms as f64,
+            due: 0.0,
+            // As the stage counts it: nobody is slower than a character a second.
+            pace: f64::from(cps.max(1.0)) / 1_000.0,
+            ends: ends.collect(),
+        };
+        self.document.set_typing(speaking.typing());
+        self.speaking = Some(speaking);
+        // The user has just typed this line and need not watch it being typed again.
+        if utterance.provenance == Provenance::Injected {
+            self.finish_speaking();
+        }
+    }
+
+    /// What an event adds to the script; the ledger has taken it in already.
+    fn entry(&self, event: &Event) -> Option<Entry> {
+        Some(match &event.kind {
+            EventKind::PerformanceStarted(playbill) => Entry::Title(TitleCard::new(playbill)),
+            EventKind::BeatEntered { title, index, .. } => Entry::Beat {
+                number: index + 1,
+                title: title.clone(),
+            },
+            EventKind::Utterance(spoken) => Entry::Speech(Speech {
+                name: spoken.utterance.name.clone(),
+                color: self.ledger.color(&spoken.utterance.speaker),
+                delivery: spoken.utterance.delivery.clone(),
+                text: spoken.utterance.text.clone(),
+                provenance: spoken.utterance.provenance,
+            }),
+            EventKind::PerformanceEnded {
+                reason,
+                card,
+                threads,
+                generated_words,
+                authored_words,
+            } => Entry::End(EndCard {
+                card: card.clone(),
+                reason: *reason,
+                threads: threads.clone(),
+                generated_words: *generated_words,
+                authored_words: *authored_words,
+                commands: self.commands(),
+            }),
+            other => Entry::Direction(ledger::direction(&self.ledger, other)?),
+        })
+    }
+
+    fn commands(&self) -> Vec<(&'static str, String)> {
+        let again = self
+            .ledger
+            .playbill
+            .as_ref()
+            .map(|playbill| ("again", repeat_command(playbill)));
+        let export = self
+            .export_command
+            .clone()
+            .map(|command| ("export", command));
+        again.into_iter().chain(export).collect()
+    }
+}
+
+impl Speaking {
+    fn typing(&self) -> Typing {
+        if self.silent_ms < self.pause_ms {
+            let visible = self.pause_ms > BREATH_AFTER_MS;
+            let phase = (self.silent_ms / BREATH_MS) as usize % BREATHS.len();
+            return Typing::Breathing(visible.then_some(phase));
+        }
+        let n_typed = self.due as usize;
+        if n_typed >= self.ends.len() {
+            return Typing::Whole;
+        }
+        Typing::UpTo(n_typed.checked_sub(1).map_or(0, |last| self.ends[last]))
+    }
+}
+
+/// The command line that gives the same performance again.
+pub fn repeat_command(playbill: &Playbill) -> String {
+    format!(
+        "telenovela play {} --seed {}",
+        playbill.scene, playbill.seed
+    )
+}
+
+fn cast_of(ledger: &Ledger) -> &[CastMember] {
+    ledger
+        .playbill
+        .as_ref()
+        .map_or(&[], |playbill| &playbill.cast)
+}
+
+fn scrolled(top: usize, scroll: Scroll) -> usize {
+    match scroll {
+        Scroll::LineUp => top.saturating_sub(1),
+        Scroll::LineDown => top.saturating_add(1),
+        Scroll::PageUp => top.saturating_sub(5),
+        Scroll::PageDown => top.saturating_add(5),
+        Scroll::Top => 0,
+        Scroll::Bottom => usize::MAX,
+    }
+}

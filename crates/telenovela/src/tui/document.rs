@@ -1,0 +1,446 @@
+//! The script as it stands so far: its entries, laid out for the width of the screen, and which part of it is seen.
+//!
+//! Every entry is laid out once per width; drawing touches the visible lines alone.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use ratatui::text::{Line, Span};
+use telenovela_script::character::Color;
+use telenovela_script::event::Provenance;
+
+use super::card::{self, EndCard, TitleCard};
+use super::keymap::Scroll;
+use super::ledger;
+use super::theme::Theme;
+use crate::wrap::{self, wrap};
+
+/// Lines of text are not wider than this, for the eye's sake.
+const MEASURE: u16 = 72;
+/// The breathing of a pause has so many phases.
+pub const BREATHS: [&str; 4] = ["·", "· ·", "· · ·", "· ·"];
+
+/// Something that stands in the script.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// What the audience sees first.
+    Title(TitleCard),
+    /// The arc went on.
+    Beat {
+        /// From 1.
+        number: usize,
+        /// Its title.
+        title: String,
+    },
+    /// A line of dialogue.
+    Speech(Speech),
+    /// Somebody comes or goes, a thread opens.
+    Direction(String),
+    /// What the audience sees last.
+    End(EndCard),
+}
+
+/// A line of dialogue.
+#[derive(Clone, Debug)]
+pub struct Speech {
+    /// Of the speaker.
+    pub name: String,
+    /// Of the name.
+    pub color: Color,
+    /// How, without parentheses.
+    pub delivery: Option<String>,
+    /// The words.
+    pub text: String,
+    /// Whose words they are.
+    pub provenance: Provenance,
+}
+
+/// The script and the window on it.
+#[derive(Debug)]
+pub struct Document {
+    theme: Theme,
+    width: u16,
+    height: u16,
+    blocks: Vec<Block>,
+    position: Position,
+    typing: Typing,
+}
+
+/// How far the last speech has been spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Typing {
+    /// To its end.
+    Whole,
+    /// Up to this byte.
+    UpTo(usize),
+    /// Silence before it, in a phase of [`BREATHS`]; `None` while the silence is still short.
+    Breathing(Option<usize>),
+}
+
+/// Which part of the script is seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Position {
+    /// The newest lines.
+    Following,
+    /// From this line on.
+    At(usize),
+}
+
+/// An entry with its lines for the present width.
+#[derive(Debug)]
+struct Block {
+    seq: u64,
+    entry: Entry,
+    /// First line, counted from the top of the script.
+    top: usize,
+    lines: Vec<Line<'static>>,
+    text: Option<TextLines>,
+}
+
+/// Where the words of a speech stand in its block.
+#[derive(Debug)]
+struct TextLines {
+    first: usize,
+    indent: usize,
+    ranges: Vec<Range<usize>>,
+}
+
+impl Document {
+    /// An empty script.
+    pub fn new(theme: Theme) -> Self {
+        Self {
+            theme,
+            width: 0,
+            height: 0,
+            blocks: Vec::new(),
+            position: Position::Following,
+            typing: Typing::Whole,
+        }
+    }
+
+    /// Fits the script into an area. What stood in its first line stays there.
+    pub fn resize(&mut self, width: u16, height: u16) {
+        let anchor = self.anchor();
+        self.height = height;
+        if width != self.width {
+            self.width = width;
+            for index in 0..self.blocks.len() {
+                self.lay_out(index);
+            }
+        }
+        if let (Position::At(_), Some((index, offset))) = (self.position, anchor) {
+            let block = &self.blocks[index];
+            self.position =
+                Position::At(block.top + offset.min(block.lines.len().saturating_sub(1)));
+            self.settle();
+        }
+    }
+
+    /// Adds an entry. A reader at the bottom stays there.
+    pub fn push(&mut self, seq: u64, entry: Entry) {
+        self.typing = Typing::Whole;
+        self.blocks.push(Block {
+            seq,
+            entry,
+            top: 0,
+            lines: Vec::new(),
+            text: None,
+        });
+        self.lay_out(self.blocks.len() - 1);
+    }
+
+    /// Shows the last entry from its first line on, if the reader is at the bottom and the entry is higher than the window.
+    pub fn show_top_of_last(&mut self) {
+        let Some(last) = self.blocks.last() else {
+            return;
+        };
+        if self.position == Position::Following
+            && self.n_lines() - last.top > usize::from(self.height)
+        {
+            self.position = Position::At(last.top);
+        }
+    }
+
+    /// Takes away everything that came after an event.
+    pub fn truncate(&mut self, to_seq: u64) {
+        self.typing = Typing::Whole;
+        self.blocks.retain(|block| block.seq <= to_seq);
+        self.settle();
+    }
+
+    /// How far the last speech has been spoken.
+    pub fn set_typing(&mut self, typing: Typing) {
+        self.typing = typing;
+    }
+
+    /// Moves the window.
+    pub fn scroll(&mut self, scroll: Scroll) {
+        // Two lines stay in sight as the page is turned.
+        let page = usize::from(self.height).saturating_sub(2).max(1);
+        let top = self.top();
+        self.position = Position::At(match scroll {
+            Scroll::LineUp => top.saturating_sub(1),
+            Scroll::LineDown => top + 1,
+            Scroll::PageUp => top.saturating_sub(page),
+            Scroll::PageDown => top + page,
+            Scroll::Top => 0,
+            Scroll::Bottom => usize::MAX,
+        });
+        let at_bottom = self.last_top();
+        // At the very end of a short script `Top` is also the bottom; the reader then keeps following.
+        self.settle();
+        if self.position == Position::At(at_bottom) {
+            self.position = Position::Following;
+        }
+    }
+
+    /// Whether new lines are shown as they come.
+    pub fn is_following(&self) -> bool {
+        self.position == Position::Following
+    }
+
+    /// Lines below the window.
+    pub fn n_lines_below(&self) -> usize {
+        self.last_top() - self.top()
+    }
+
+    /// Whether the title card is all there is.
+    pub fn is_title_alone(&self) -> bool {
+        matches!(
+            self.blocks.as_slice(),
+            [Block {
+                entry: Entry::Title(_),
+                ..
+            }]
+        )
+    }
+
+    /// Cells of the widest line.
+    pub fn measure(&self) -> u16 {
+        measure(self.width)
+    }
+
+    /// All lines, whether seen or not.
+    pub fn n_lines(&self) -> usize {
+        let Some(last) = self.blocks.last() else {
+            return 0;
+        };
+        last.top + self.shown_height(last)
+    }
+
+    /// The lines in the window, from its top.
+    pub fn visible(&self) -> Vec<Cow<'_, Line<'static>>> {
+        let top = self.top();
+        let bottom = self.n_lines().min(top + usize::from(self.height));
+        let first = self
+            .blocks
+            .partition_point(|block| block.top <= top)
+            .saturating_sub(1);
+        let mut visible = Vec::with_capacity(bottom.saturating_sub(top));
+        for (index, block) in self.blocks.iter().enumerate().skip(first) {
+            if block.top >= bottom {
+                break;
+            }
+            let from = top.saturating_sub(block.top);
+            let to = self.shown_height(block).min(bottom - block.top);
+            for line in from..to {
+                visible.push(self.line(index, line));
+            }
+        }
+        visible
+    }
+
+    /// First visible line.
+    fn top(&self) -> usize {
+        match self.position {
+            Position::Following => self.last_top(),
+            Position::At(top) => top.min(self.last_top()),
+        }
+    }
+
+    /// Where the window stands when it shows the newest lines.
+    fn last_top(&self) -> usize {
+        self.n_lines().saturating_sub(usize::from(self.height))
+    }
+
+    /// Keeps a fixed position within the script.
+    fn settle(&mut self) {
+        if let Position::At(top) = self.position {
+            self.position = Position::At(top.min(self.last_top()));
+        }
+    }
+
+    /// What stands in the first visible line: which entry, and which line of it.
+    fn anchor(&self) -> Option<(usize, usize)> {
+        let top = self.top();
+        let index = self
+            .blocks
+            .partition_point(|block| block.top <= top)
+            .checked_sub(1)?;
+        Some((index, top - self.blocks[index].top))
+    }
+
+    fn is_last(&self, block: &Block) -> bool {
+        self.blocks
+            .last()
+            .is_some_and(|last| std::ptr::eq(last, block))
+    }
+
+    /// Lines of a block that are there yet: the words of the line being spoken appear line by line.
+    fn shown_height(&self, block: &Block) -> usize {
+        let Some(text) = block.text.as_ref().filter(|_| self.is_last(block)) else {
+            return block.lines.len();
+        };
+        match self.typing {
+            Typing::Whole => block.lines.len(),
+            Typing::Breathing(_) => text.first + 1,
+            Typing::UpTo(byte) => {
+                let begun = text
+                    .ranges
+                    .iter()
+                    .filter(|range| range.start < byte)
+                    .count();
+                text.first + begun.max(1)
+            }
+        }
+    }
+
+    fn line(&self, index: usize, line: usize) -> Cow<'_, Line<'static>> {
+        let block = &self.blocks[index];
+        let whole = Cow::Borrowed(&block.lines[line]);
+        let (Some(text), Entry::Speech(speech)) = (&block.text, &block.entry) else {
+            return whole;
+        };
+        if !self.is_last(block) || line < text.first {
+            return whole;
+        }
+        let indent = " ".repeat(text.indent);
+        match self.typing {
+            Typing::Whole => whole,
+            Typing::Breathing(None) => Cow::Owned(Line::default()),
+            Typing::Breathing(Some(phase)) => {
+                let breath = BREATHS[phase % BREATHS.len()];
+                Cow::Owned(Line::from(vec![
+                    Span::raw(indent),
+                    Span::styled(breath, self.theme.dim()),
+                ]))
+            }
+            Typing::UpTo(byte) => match text.ranges.get(line - text.first) {
+                Some(range) if byte < range.end => {
+                    let spoken = &speech.text[range.start..byte.max(range.start)];
+                    Cow::Owned(Line::raw(format!("{indent}{spoken}")))
+                }
+                _ => whole,
+            },
+        }
+    }
+
+    fn lay_out(&mut self, index: usize) {
+        let (before, rest) = self.blocks.split_at_mut(index);
+        let (previous, block) = (before.last(), &mut rest[0]);
+        let (laid, text) = laid_out(&block.entry, measure(self.width), self.theme);
+        // Stage directions that follow each other stand together; everything else has air before it.
+        let is_direction = |entry: &Entry| matches!(entry, Entry::Direction(_));
+        let close = previous
+            .is_none_or(|previous| is_direction(&previous.entry) && is_direction(&block.entry));
+        let n_blank = usize::from(!close);
+        block.top = previous.map_or(0, |previous| previous.top + previous.lines.len());
+        block.lines = std::iter::repeat_n(Line::default(), n_blank)
+            .chain(laid)
+            .collect();
+        block.text = text.map(|text| TextLines {
+            first: text.first + n_blank,
+            ..text
+        });
+    }
+}
+
+/// Cells of the widest line in an area of this width: a margin of two on either side.
+fn measure(width: u16) -> u16 {
+    width.saturating_sub(4).clamp(1, MEASURE)
+}
+
+/// The lines of an entry, and where the words of a speech stand among them.
+fn laid_out(entry: &Entry, measure: u16, theme: Theme) -> (Vec<Line<'static>>, Option<TextLines>) {
+    let columns = usize::from(measure);
+    match entry {
+        Entry::Title(title) => (card::title(title, columns, theme), None),
+        Entry::End(end) => (card::end(end, columns, theme), None),
+        Entry::Beat { number, title } => (vec![beat_rule(*number, title, columns, theme)], None),
+        Entry::Direction(text) => {
+            let lines = wrap::wrapped(text, columns)
+                .map(|line| Line::styled(line.to_owned(), theme.direction()));
+            (lines.collect(), None)
+        }
+        Entry::Speech(speech) => {
+            let (lines, text) = speech_lines(speech, columns, theme);
+            (lines, Some(text))
+        }
+    }
+}
+
+fn beat_rule(number: usize, title: &str, columns: usize, theme: Theme) -> Line<'static> {
+    let title = wrap::ellipsized(&format!("{number} · {title}"), columns.saturating_sub(8));
+    let n_after = columns.saturating_sub(wrap::width(&title) + 4);
+    Line::from(vec![
+        Span::styled("── ", theme.dim()),
+        Span::raw(title),
+        Span::styled(format!(" {}", "─".repeat(n_after)), theme.dim()),
+    ])
+}
+
+/// Name, delivery and words in the steps of a screenplay.
+fn speech_lines(speech: &Speech, columns: usize, theme: Theme) -> (Vec<Line<'static>>, TextLines) {
+    let (name_at, delivery_at, indent) = if columns >= 56 {
+        (20, 13, 6)
+    } else {
+        (8, 5, 2)
+    };
+    let padding = |cells: usize| Span::raw(" ".repeat(cells));
+    let name = wrap::ellipsized(
+        &speech.name.to_uppercase(),
+        columns.saturating_sub(name_at + 2),
+    );
+    let mut first = vec![
+        padding(name_at),
+        Span::styled(name, theme.name(speech.color)),
+    ];
+    if let Some((mark, _)) = ledger::mark(speech.provenance) {
+        first.push(Span::styled(format!(" {mark}"), theme.dim()));
+    }
+    let mut lines = vec![Line::from(first)];
+    if let Some(delivery) = &speech.delivery {
+        let text = format!("({delivery})");
+        for (index, line) in
+            wrap::wrapped(&text, columns.saturating_sub(delivery_at + indent)).enumerate()
+        {
+            // Under the first letter, not under the parenthesis.
+            let at = if index == 0 {
+                delivery_at
+            } else {
+                delivery_at + 1
+            };
+            lines.push(Line::from(vec![
+                padding(at),
+                Span::styled(line.to_owned(), theme.delivery()),
+            ]));
+        }
+    }
+    let text = TextLines {
+        first: lines.len(),
+        indent,
+        ranges: wrap(&speech.text, columns.saturating_sub(2 * indent)),
+    };
+    for range in &text.ranges {
+        lines.push(Line::raw(format!(
+            "{}{}",
+            " ".repeat(indent),
+            &speech.text[range.clone()]
+        )));
+    }
+    if text.ranges.is_empty() {
+        // The silence before a line without words still has a place to stand.
+        lines.push(Line::default());
+    }
+    (lines, text)
+}

@@ -1,0 +1,305 @@
+//! The line in which the user speaks as somebody of the cast: `NAME: text`, or `NAME (softly): text`.
+
+use telenovela_script::character::CharacterId;
+use telenovela_script::event::CastMember;
+use telenovela_script::text::one_line;
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::keymap::Edit;
+
+/// A line longer than this, in characters, takes no more: it is a line of dialogue.
+const MAX_CHARS: usize = 400;
+
+/// What has been typed, and where.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InputLine {
+    text: String,
+    /// A byte offset on a character boundary.
+    cursor: usize,
+    /// Why the line was not said.
+    pub problem: Option<String>,
+    /// What Tab completes, kept while Tab is pressed again.
+    completing: Option<String>,
+}
+
+/// A line as the user wants it said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// As whom.
+    pub speaker: CharacterId,
+    /// How, without parentheses.
+    pub delivery: Option<String>,
+    /// The words, on one line, without anything that acts on a terminal.
+    pub text: String,
+}
+
+impl InputLine {
+    /// What has been typed.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What stands before the cursor.
+    pub fn before_cursor(&self) -> &str {
+        &self.text[..self.cursor]
+    }
+
+    /// Changes the line.
+    pub fn edit(&mut self, edit: Edit, cast: &[CastMember]) {
+        self.problem = None;
+        if !matches!(edit, Edit::NextName | Edit::PreviousName) {
+            self.completing = None;
+        }
+        match edit {
+            Edit::Insert(typed) => self.insert(typed.encode_utf8(&mut [0; 4])),
+            Edit::Backspace => {
+                let from = self.cursor - self.last_grapheme_len();
+                self.text.replace_range(from..self.cursor, "");
+                self.cursor = from;
+            }
+            Edit::Delete => {
+                let to = self.cursor + self.next_grapheme_len();
+                self.text.replace_range(self.cursor..to, "");
+            }
+            Edit::DeleteWord => {
+                let before = self.before_cursor().trim_end();
+                let from = before.rfind(char::is_whitespace).map_or(0, |at| at + 1);
+                // The white space found may be wider than a byte; the next boundary is where the word begins.
+                let from = (from..=self.cursor)
+                    .find(|&at| self.text.is_char_boundary(at))
+                    .unwrap_or(0);
+                self.text.replace_range(from..self.cursor, "");
+                self.cursor = from;
+            }
+            Edit::Clear => {
+                self.text.clear();
+                self.cursor = 0;
+            }
+            Edit::Left => self.cursor -= self.last_grapheme_len(),
+            Edit::Right => self.cursor += self.next_grapheme_len(),
+            Edit::Home => self.cursor = 0,
+            Edit::End => self.cursor = self.text.len(),
+            Edit::NextName => self.cycle_name(cast, 1),
+            Edit::PreviousName => self.cycle_name(cast, cast.len().saturating_sub(1)),
+        }
+    }
+
+    /// Inserts a text at the cursor, as one line.
+    pub fn insert(&mut self, typed: &str) {
+        self.problem = None;
+        let room = MAX_CHARS.saturating_sub(self.text.chars().count());
+        for c in typed
+            .chars()
+            .map(|c| if c.is_whitespace() { ' ' } else { c })
+            .take(room)
+        {
+            // What is sanitized away when the line is said must not stand there while it is typed.
+            if telenovela_script::text::sanitize(c.encode_utf8(&mut [0; 4])).is_empty() {
+                continue;
+            }
+            self.text.insert(self.cursor, c);
+            self.cursor += c.len_utf8();
+        }
+    }
+
+    /// Reads the line.
+    ///
+    /// # Errors
+    /// In words for the user: no colon, nobody of that name, nothing to say.
+    pub fn parse(&self, cast: &[CastMember]) -> Result<Said, String> {
+        let line = one_line(&self.text);
+        let Some((who, text)) = line.split_once(':') else {
+            return Err("who says it? write NAME: text, or press Tab for a name".to_owned());
+        };
+        let (name, delivery) = match who.split_once('(') {
+            Some((name, delivery)) => (name.trim(), delivery.trim().trim_end_matches(')').trim()),
+            None => (who.trim(), ""),
+        };
+        let text = text.trim();
+        let Some(member) = cast.iter().find(|member| is_called(member, name)) else {
+            let names: Vec<&str> = cast.iter().map(|member| member.name.as_str()).collect();
+            return Err(format!(
+                "nobody here is called “{name}”: {}",
+                names.join(", ")
+            ));
+        };
+        if text.is_empty() {
+            return Err(format!("what does {} say?", member.name));
+        }
+        Ok(Said {
+            speaker: member.character.clone(),
+            delivery: Some(delivery)
+                .filter(|delivery| !delivery.is_empty())
+                .map(str::to_owned),
+            text: text.to_owned(),
+        })
+    }
+
+    /// Completes the name before the colon, or puts the next name of the cast in its place; what is said after it stays.
+    fn cycle_name(&mut self, cast: &[CastMember], step: usize) {
+        let said = self
+            .text
+            .split_once(':')
+            .map(|(_, said)| said.trim_start().to_owned());
+        let name = match &said {
+            Some(_) => self.text.split([':', '(']).next().unwrap_or_default(),
+            None => &self.text,
+        };
+        let name = name.trim().to_owned();
+        let typed = self.completing.get_or_insert_with(|| {
+            let is_whole = cast.iter().any(|member| is_called(member, &name));
+            if is_whole {
+                String::new()
+            } else {
+                name.to_lowercase()
+            }
+        });
+        let begins = |member: &&CastMember| {
+            member.name.to_lowercase().starts_with(typed.as_str())
+                || member.character.as_str().starts_with(typed.as_str())
+        };
+        let fitting: Vec<&CastMember> = cast.iter().filter(begins).collect();
+        if fitting.is_empty() {
+            self.problem = Some(format!("nobody's name begins with “{name}”"));
+            self.completing = None;
+            return;
+        }
+        let next = match fitting.iter().position(|member| is_called(member, &name)) {
+            Some(at) => (at + step) % fitting.len(),
+            None => 0,
+        };
+        self.text = format!("{}: {}", fitting[next].name, said.unwrap_or_default());
+        self.cursor = self.text.len();
+    }
+
+    fn last_grapheme_len(&self) -> usize {
+        self.before_cursor()
+            .graphemes(true)
+            .next_back()
+            .map_or(0, str::len)
+    }
+
+    fn next_grapheme_len(&self) -> usize {
+        self.text[self.cursor..]
+            .graphemes(true)
+            .next()
+            .map_or(0, str::len)
+    }
+}
+
+fn is_called(member: &CastMember, name: &str) -> bool {
+    member.name.to_lowercase() == name.to_lowercase()
+        || member.character.as_str() == name.to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::sample;
+
+    fn typed(text: &str) -> InputLine {
+        let mut line = InputLine::default();
+        line.insert(text);
+        line
+    }
+
+    #[test]
+    fn a_line_names_its_speaker_and_its_delivery() {
+        let cast = sample::playbill().cast;
+        let said = typed("inés (softly) : You knew:  always.")
+            .parse(&cast)
+            .unwrap();
+        assert_eq!(said.speaker.as_str(), "ines");
+        assert_eq!(said.delivery.as_deref(), Some("softly"));
+        assert_eq!(said.text, "You knew: always.");
+        assert_eq!(typed("RODRIGO: No.").parse(&cast).unwrap().delivery, None);
+        assert_eq!(
+            typed("ines: Yes.").parse(&cast).unwrap().speaker.as_str(),
+            "ines"
+        );
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_said_says_why() {
+        let cast = sample::playbill().cast;
+        assert!(
+            typed("You knew.")
+                .parse(&cast)
+                .unwrap_err()
+                .contains("who says it")
+        );
+        assert!(
+            typed("Pedro: Hm.")
+                .parse(&cast)
+                .unwrap_err()
+                .contains("Rodrigo")
+        );
+        assert!(
+            typed("Inés:  ")
+                .parse(&cast)
+                .unwrap_err()
+                .contains("what does Inés say")
+        );
+    }
+
+    #[test]
+    fn tab_completes_a_name_and_then_goes_round_the_cast() {
+        let cast = sample::playbill().cast;
+        let mut line = typed("ro");
+        line.edit(Edit::NextName, &cast);
+        assert_eq!(line.text(), "Rodrigo: ");
+        let mut line = InputLine::default();
+        let mut seen = Vec::new();
+        for _ in 0..4 {
+            line.edit(Edit::NextName, &cast);
+            seen.push(line.text().to_owned());
+        }
+        assert_eq!(seen, ["Narrator: ", "Inés: ", "Rodrigo: ", "Narrator: "]);
+        line.edit(Edit::PreviousName, &cast);
+        assert_eq!(line.text(), "Rodrigo: ");
+        let mut line = typed("Inés: You knew.");
+        line.edit(Edit::NextName, &cast);
+        assert_eq!(line.text(), "Rodrigo: You knew.");
+        let mut line = typed("zz");
+        line.edit(Edit::NextName, &cast);
+        assert_eq!((line.text(), line.problem.is_some()), ("zz", true));
+    }
+
+    #[test]
+    fn editing_goes_character_by_character_whatever_their_bytes() {
+        let mut line = typed("ne\u{301}e 海");
+        line.edit(Edit::Left, &[]);
+        line.edit(Edit::Backspace, &[]);
+        assert_eq!(line.text(), "ne\u{301}e海");
+        line.edit(Edit::Home, &[]);
+        line.edit(Edit::Right, &[]);
+        line.edit(Edit::Delete, &[]);
+        assert_eq!(line.text(), "ne海");
+        line.edit(Edit::End, &[]);
+        line.edit(Edit::Insert(' '), &[]);
+        line.insert("no\u{1b}[31m\nway");
+        assert_eq!(line.text(), "ne海 no[31m way");
+        line.edit(Edit::DeleteWord, &[]);
+        assert_eq!(line.text(), "ne海 no[31m ");
+        line.edit(Edit::DeleteWord, &[]);
+        assert_eq!(line.text(), "ne海 ");
+        line.edit(Edit::Clear, &[]);
+        assert_eq!((line.text(), line.before_cursor()), ("", ""));
+        for edit in [
+            Edit::Backspace,
+            Edit::Delete,
+            Edit::DeleteWord,
+            Edit::Left,
+            Edit::Right,
+        ] {
+            line.edit(edit, &[]);
+            assert_eq!(line.text(), "");
+        }
+    }
+
+    #[test]
+    fn a_line_does_not_grow_for_ever() {
+        let line = typed(&"a".repeat(10_000));
+        assert_eq!(line.text().len(), MAX_CHARS);
+    }
+}
