@@ -1,5 +1,6 @@
 //! What comes next in a beat, and how many generated lines there is room for. Pure.
 
+use telenovela_script::character::CharacterId;
 use telenovela_script::scene::{AuthoredLine, Beat};
 
 /// How far a beat has come. Its authored lines are said in one order: those that open it, those that must be said, those that close it.
@@ -70,28 +71,34 @@ impl<'a> Agenda<'a> {
         self.exhausted = true;
     }
 
-    /// What comes next; `ripe` says that the beat has what it was waiting for and may end at its minimum.
-    pub(crate) fn next(&self, ripe: bool, room: Room) -> Next<'a> {
+    /// What comes next. `ripe` says that the beat has what it was waiting for and may end at its minimum; `last` has spoken last.
+    pub(crate) fn next(&self, ripe: bool, room: Room, last: Option<&CharacterId>) -> Next<'a> {
         let beat = self.beat;
         if let Some(line) = beat.open_with.get(self.authored) {
             return Next::Authored(line);
         }
-        let enough = self.exhausted
-            || self.generated >= self.allowance(room)
-            || (ripe && self.generated >= beat.min_lines);
+        let full = self.exhausted || self.generated >= self.allowance(room);
         let must = self.authored - beat.open_with.len();
-        if let Some(line) = beat.must_say.get(must)
-            && (enough || self.generated >= due_after(must, beat))
-        {
-            return Next::Authored(line);
+        if let Some(line) = beat.must_say.get(must) {
+            return if full || self.is_due(must, line, last) {
+                Next::Authored(line)
+            } else {
+                Next::Generated
+            };
         }
-        if must < beat.must_say.len() || !enough {
+        if !full && !(ripe && self.generated >= beat.min_lines) {
             return Next::Generated;
         }
         match beat.close_with.get(must - beat.must_say.len()) {
             Some(line) => Next::Authored(line),
             None => Next::Over,
         }
+    }
+
+    /// A line that must be said waits for one generated line more when its speaker has just spoken: nobody should seem to answer themselves.
+    fn is_due(&self, must: usize, line: &AuthoredLine, last: Option<&CharacterId>) -> bool {
+        let due = due_after(must, self.beat);
+        self.generated > due || (self.generated == due && last != Some(&line.by))
     }
 
     /// Generated lines this beat may have, those already said included: its maximum, as long as the later beats keep their minimums; its
@@ -110,7 +117,113 @@ impl<'a> Agenda<'a> {
 /// its minimum, so that the beat is free to end there.
 fn due_after(index: usize, beat: &Beat) -> u32 {
     let parts = beat.must_say.len() as u32 + 1;
-    // Twice the middle of minimum and maximum, in `parts` equal pieces, rounded to the nearest.
+    // Twice the middle of minimum and maximum, in `parts` equal pieces, rounded up: something generated stands before
+    // the first, and two lines fall together only when there is nothing to put between them.
     let doubled = (beat.min_lines + beat.max_lines) * (index as u32 + 1);
-    ((doubled + parts) / (2 * parts)).min(beat.min_lines)
+    doubled.div_ceil(2 * parts).min(beat.min_lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use telenovela_script::scene::BeatId;
+
+    use super::*;
+
+    fn line(by: &str, text: &str) -> AuthoredLine {
+        AuthoredLine {
+            by: CharacterId::new(by),
+            text: text.to_owned(),
+            delivery: None,
+            pause_before_ms: None,
+        }
+    }
+
+    fn beat(must_say: Vec<AuthoredLine>, min_lines: u32, max_lines: u32) -> Beat {
+        Beat {
+            id: BeatId::new("beat"),
+            title: String::new(),
+            tension: 0.0,
+            enter: Vec::new(),
+            exit: Vec::new(),
+            speakers: Vec::new(),
+            prime: Vec::new(),
+            motifs: Vec::new(),
+            plot: Vec::new(),
+            open_with: vec![line("a", "open")],
+            must_say,
+            close_with: vec![line("a", "close")],
+            min_lines,
+            max_lines,
+            opens: Vec::new(),
+            advances: Vec::new(),
+            resolves: Vec::new(),
+        }
+    }
+
+    /// The order of a beat in letters: authored lines by their first letter, generated ones as dots. It becomes ripe after so many.
+    fn order(beat: &Beat, ripe_after: u32, mut room: Room, last: Option<&str>) -> String {
+        let last = last.map(CharacterId::new);
+        let mut agenda = Agenda::new(beat);
+        let mut order = String::new();
+        loop {
+            match agenda.next(agenda.generated >= ripe_after, room, last.as_ref()) {
+                Next::Over => return order,
+                Next::Authored(line) => {
+                    order.push_str(&line.text[..1]);
+                    agenda.authored_said();
+                    room.authored -= 1;
+                }
+                Next::Generated => {
+                    order.push('.');
+                    agenda.generated_said();
+                }
+            }
+            room.left -= 1;
+        }
+    }
+
+    const WIDE: Room = Room {
+        left: 100,
+        authored: 5,
+        later_min: 0,
+    };
+
+    #[test]
+    fn lines_that_must_be_said_are_spread_evenly() {
+        let two = beat(vec![line("b", "1"), line("b", "2")], 5, 7);
+        assert_eq!(order(&two, 9, WIDE, None), "o..1..2...c");
+        let three = beat(["1", "2", "3"].map(|n| line("b", n)).to_vec(), 3, 3);
+        assert_eq!(order(&three, 9, WIDE, None), "o.1.2.3c");
+        let none = beat(Vec::new(), 0, 0);
+        assert_eq!(order(&none, 9, WIDE, None), "oc");
+    }
+
+    #[test]
+    fn a_ripe_beat_ends_at_its_minimum_with_everything_said() {
+        let two = beat(vec![line("b", "1"), line("b", "2")], 3, 9);
+        assert_eq!(order(&two, 0, WIDE, None), "o..1.2c");
+        assert_eq!(order(&two, 6, WIDE, None), "o..1.2...c");
+    }
+
+    #[test]
+    fn who_has_just_spoken_waits_with_the_authors_line_for_one_line_more() {
+        let two = beat(vec![line("b", "1"), line("b", "2")], 5, 7);
+        assert_eq!(order(&two, 9, WIDE, Some("b")), "o...1..2..c");
+        let at_once = beat(vec![line("b", "1")], 0, 0);
+        assert_eq!(order(&at_once, 9, WIDE, Some("b")), "o1c");
+    }
+
+    #[test]
+    fn a_tight_scene_keeps_minimums_first_and_authored_lines_always() {
+        let two = beat(vec![line("b", "1"), line("b", "2")], 3, 9);
+        let room = |left, later_min| Room {
+            left,
+            authored: 4,
+            later_min,
+        };
+        assert_eq!(order(&two, 99, room(12, 3), None), "o..1.2..c");
+        assert_eq!(order(&two, 99, room(9, 3), None), "o..1.2c");
+        assert_eq!(order(&two, 99, room(6, 3), None), "o..12c");
+        assert_eq!(order(&two, 99, room(4, 3), None), "o12c");
+    }
 }

@@ -12,12 +12,15 @@
 //! performance_ended
 //! ```
 
+mod generate;
 mod inbox;
 mod play;
 mod record;
+mod speak;
 
 use telenovela_script::character::CharacterId;
 use telenovela_script::event::{EndReason, Event, EventSink, ThreadOutcome};
+use telenovela_script::text::one_line;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -166,9 +169,9 @@ impl DirectorHandle {
         let line = UserLine {
             speaker,
             delivery: delivery
-                .map(|delivery| delivery.trim().to_owned())
+                .map(|delivery| one_line(&delivery))
                 .filter(|delivery| !delivery.is_empty()),
-            text: text.trim().to_owned(),
+            text: one_line(&text),
         };
         let (reply, accepted) = oneshot::channel();
         self.send(DirectorMsg::Say { line, reply }).await;

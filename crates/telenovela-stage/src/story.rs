@@ -1,11 +1,12 @@
 //! The story so far: everything the director's choices depend on. It changes by events alone, so that a log is enough to stand where a
 //! performance stood.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use telenovela_script::character::{Character, CharacterId};
 use telenovela_script::event::{EventKind, Provenance, ThreadOutcome, ThreadState, Utterance};
 use telenovela_script::scene::{Beat, Scene, Thread, ThreadId};
+use telenovela_script::script::split_spoken;
 
 use crate::seed::{Address, Purpose};
 use crate::turn::Floor;
@@ -26,8 +27,6 @@ pub(crate) struct Story {
     pub(crate) authored_words: u64,
     threads: Vec<(Thread, ThreadState)>,
     offstage: BTreeSet<CharacterId>,
-    primes: BTreeSet<(CharacterId, String)>,
-    fallbacks: BTreeMap<CharacterId, BTreeSet<usize>>,
     spoke_in_beat: BTreeSet<CharacterId>,
     heard_in_beat: Vec<String>,
 }
@@ -58,8 +57,6 @@ impl Story {
                 .filter(|character| character.offstage)
                 .map(|character| character.id.clone())
                 .collect(),
-            primes: BTreeSet::new(),
-            fallbacks: BTreeMap::new(),
             spoke_in_beat: BTreeSet::new(),
             heard_in_beat: Vec::new(),
         }
@@ -117,8 +114,8 @@ impl Story {
                 .all(|(id, _)| self.spoke_in_beat.contains(id))
     }
 
-    /// An opening for a speaker's line, if the director insists on one: for the speaker's first line of the beat every second time, and each
-    /// opening only once in a performance.
+    /// An opening for a speaker's line, if the director insists on one: for the speaker's first line of the beat every second time, and never
+    /// one that a line has begun with before.
     pub(crate) fn prime(
         &self,
         beat: &Beat,
@@ -131,11 +128,7 @@ impl Story {
         let (_, openings) = beat.prime.iter().find(|(id, _)| id == speaker)?;
         let unused: Vec<&String> = openings
             .iter()
-            .filter(|opening| {
-                !self
-                    .primes
-                    .contains(&(speaker.clone(), (*opening).to_owned()))
-            })
+            .filter(|opening| !self.said.iter().any(|line| words::opens(line, opening)))
             .collect();
         let mut draws = at.draws_for(Purpose::Prime, speaker);
         if draws.unit() < 0.5 {
@@ -144,31 +137,28 @@ impl Story {
         draws.below(unused.len()).map(|index| unused[index].clone())
     }
 
-    /// An opening has been heard; it is not drawn again.
-    pub(crate) fn prime_used(&mut self, speaker: &CharacterId, prime: String) {
-        self.primes.insert((speaker.clone(), prime));
-    }
-
-    /// Draws one of a character's fallback lines, one not said yet if there is any. `None` when its file has none.
-    pub(crate) fn draw_fallback(&self, character: &Character, at: &Address<'_>) -> Option<usize> {
-        let used = self.fallbacks.get(&character.id);
-        let all: Vec<usize> = (0..character.fallback_lines.len()).collect();
-        let unused: Vec<usize> = all
+    /// Draws one of a character's fallback lines as (delivery, words): one that has not been said if there is any. `None` when its file has none.
+    pub(crate) fn draw_fallback(
+        &self,
+        character: &Character,
+        at: &Address<'_>,
+    ) -> Option<(Option<String>, String)> {
+        let all: Vec<(Option<String>, String)> = character
+            .fallback_lines
             .iter()
-            .copied()
-            .filter(|index| used.is_none_or(|used| !used.contains(index)))
+            .map(|line| split_spoken(line))
             .collect();
-        let pool = if unused.is_empty() { all } else { unused };
+        let unsaid: Vec<&(Option<String>, String)> = all
+            .iter()
+            .filter(|(_, text)| !self.said.contains(text))
+            .collect();
+        let pool = if unsaid.is_empty() {
+            all.iter().collect()
+        } else {
+            unsaid
+        };
         let mut draws = at.draws_for(Purpose::Fallback, &character.id);
-        draws.below(pool.len()).map(|index| pool[index])
-    }
-
-    /// A fallback line has been heard.
-    pub(crate) fn fallback_used(&mut self, speaker: &CharacterId, index: usize) {
-        self.fallbacks
-            .entry(speaker.clone())
-            .or_default()
-            .insert(index);
+        draws.below(pool.len()).map(|index| pool[index].clone())
     }
 
     /// What every loose end has come to.

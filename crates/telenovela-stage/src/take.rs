@@ -2,6 +2,7 @@
 
 use telenovela_script::character::Character;
 use telenovela_script::scene::Beat;
+use telenovela_script::text::one_line;
 use telenovela_script::voice::{Cue, Sampling, Take};
 
 /// Sampling for a beat: temperature × (0.9 + 0.25 · tension), so that a calm beat keeps closer to the likely words and thunder strays from
@@ -25,12 +26,22 @@ pub fn cue(character: &Character, beat: &Beat, prime: Option<String>, said: &[St
     }
 }
 
+/// What a voice hands over, made safe for log and terminal: one line, no control characters.
+pub fn clean(mut take: Take) -> Take {
+    take.text = one_line(&take.text);
+    take.delivery = take
+        .delivery
+        .map(|delivery| one_line(&delivery))
+        .filter(|delivery| !delivery.is_empty());
+    take
+}
+
 /// Whether a take can be heard: it has words, its score is a number, and nobody said the very line before.
 pub fn is_fit(take: &Take, said: &[String]) -> bool {
-    let text = take.text.trim();
+    let text = &take.text;
     text.chars().any(char::is_alphanumeric)
         && take.score.total.is_finite()
-        && !said.iter().any(|line| line.trim() == text)
+        && !said.iter().any(|line| line == text)
 }
 
 /// The index of the fit take with the highest total; the first of equals. `None` when no take is fit.
@@ -79,6 +90,16 @@ mod tests {
         ];
         assert_eq!(choose(&takes, &["Fine.".to_owned()]), None);
         assert_eq!(choose(&takes, &[]), Some(2));
+    }
+
+    #[test]
+    fn a_take_reaches_nobody_with_control_characters() {
+        let take = Take {
+            delivery: Some("\u{1b}".to_owned()),
+            ..take(" Go\u{202e},\n now. ", 1.0)
+        };
+        let take = clean(take);
+        assert_eq!((take.delivery, take.text.as_str()), (None, "Go, now."));
     }
 
     #[test]

@@ -71,6 +71,11 @@ impl Floor {
         self.last.as_ref().map(|last| last.text.as_str())
     }
 
+    /// Who said it.
+    pub fn last_speaker(&self) -> Option<&CharacterId> {
+        self.last.as_ref().map(|last| &last.speaker)
+    }
+
     fn lines(&self, character: &CharacterId) -> u64 {
         self.held.get(character).map_or(0, |held| held.lines)
     }

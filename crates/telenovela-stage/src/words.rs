@@ -17,6 +17,11 @@ pub fn mentions(text: &str, phrase: &str) -> bool {
             .any(|window| window == phrase)
 }
 
+/// Whether a line begins with the words of an opening, whatever the case and punctuation.
+pub fn opens(text: &str, opening: &str) -> bool {
+    words(text).starts_with(&words(opening))
+}
+
 /// Words as a reader counts them: what stands between spaces and has a letter or digit in it.
 pub fn count(text: &str) -> u64 {
     text.split_whitespace()
@@ -41,6 +46,12 @@ mod tests {
     fn a_name_of_several_words_is_found_in_one_piece() {
         assert!(mentions("Good night, Don  Anselmo.", "don anselmo"));
         assert!(!mentions("Don, where is Anselmo?", "Don Anselmo"));
+    }
+
+    #[test]
+    fn an_opening_is_known_by_its_words() {
+        assert!(opens("Oh, Inés — if you knew.", "Oh Inés"));
+        assert!(!opens("Ohio, Inés.", "Oh"));
     }
 
     #[test]

@@ -1,26 +1,23 @@
-//! The director at work.
+//! The director at work: the arc from beat to beat, and what comes next within one.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use telenovela_script::character::CharacterId;
 use telenovela_script::event::{
-    Because, Candidate, Command, EndReason, EventKind, LeaveReason, Playbill, Provenance, Spoken,
-    ThreadState, Utterance,
+    Because, Command, EndReason, EventKind, LeaveReason, Playbill, Provenance, ThreadState,
 };
-use telenovela_script::scene::{Beat, Scene, ThreadId, TurnPolicy};
-use telenovela_script::script::split_spoken;
-use telenovela_script::voice::{Take, VoiceError};
+use telenovela_script::scene::{Beat, Scene, ThreadId};
 
 use super::Ended;
-use super::inbox::{Inbox, Stopped, UserLine};
+use super::generate::Turn;
+use super::inbox::{Inbox, Stopped};
 use super::record::Record;
+use super::speak::Line;
 use crate::agenda::{Agenda, Next, Room, n_authored};
 use crate::company::{Company, Threads};
 use crate::error::StageError;
-use crate::seed::{Address, Purpose};
 use crate::story::Story;
-use crate::{take, timing, turn};
 
 /// How long a screen that stands still is waited for after a stop, and after it a voice that is at work. Together they stay well within a quarter
 /// of a second. Neither changes what the log says.
@@ -31,16 +28,16 @@ const GOODBYE: Duration = Duration::from_secs(2);
 
 /// The private side of [`DirectorHandle`](super::DirectorHandle).
 pub(super) struct Director {
-    playbill: Playbill,
-    scene: Arc<Scene>,
-    company: Company,
-    story: Story,
-    inbox: Inbox,
-    record: Record,
+    pub(super) playbill: Playbill,
+    pub(super) scene: Arc<Scene>,
+    pub(super) company: Company,
+    pub(super) story: Story,
+    pub(super) inbox: Inbox,
+    pub(super) record: Record,
 }
 
 /// Why the scene goes no further.
-enum Halt {
+pub(super) enum Halt {
     Early(EndReason),
     Failed(StageError),
 }
@@ -55,26 +52,6 @@ impl From<StageError> for Halt {
     fn from(error: StageError) -> Self {
         Halt::Failed(error)
     }
-}
-
-/// What came of the search for a generated line.
-enum Turn {
-    Spoken,
-    /// The user has said a line meanwhile; what was generated is forgotten.
-    Interrupted,
-    /// Nobody here can speak of their own accord in this beat.
-    Nobody,
-}
-
-/// A line on its way to being said.
-struct Line {
-    speaker: usize,
-    delivery: Option<String>,
-    text: String,
-    pause_before_ms: Option<u64>,
-    provenance: Provenance,
-    takes: Vec<Take>,
-    kept: Option<usize>,
 }
 
 impl Director {
@@ -195,7 +172,7 @@ impl Director {
             let ripe = self
                 .story
                 .is_ripe(beat, |character| self.company.can_speak(character));
-            let next = agenda.next(ripe, room);
+            let next = agenda.next(ripe, room, self.story.floor.last_speaker());
             if next == Next::Over && !owes_answer {
                 return Ok(());
             }
@@ -250,289 +227,6 @@ impl Director {
         }
     }
 
-    /// Looks for a speaker with something to say until there is one, or nobody is left to ask.
-    async fn generated_turn(&mut self, beat: &Beat) -> Result<Turn, Halt> {
-        let scene = Arc::clone(&self.scene);
-        let mut lost: Vec<CharacterId> = Vec::new();
-        for attempt in 0.. {
-            let at = Address {
-                seed: self.playbill.seed,
-                scene: &scene.id,
-                beat: &beat.id,
-                turn: self.story.turn,
-                attempt,
-            };
-            let Some(bids) = self.bids(beat, &mut lost).await? else {
-                continue;
-            };
-            let seats = self.company.seats(&lost, &bids);
-            let choice = turn::choose(
-                &self.story.floor,
-                beat,
-                self.playbill.policy,
-                &seats,
-                &mut at.draws(Purpose::Speaker),
-            );
-            let Some(choice) = choice else {
-                return self.speak_for_the_lost(beat, &lost, &at).await;
-            };
-            let speaker = choice.seat;
-            self.give_floor(speaker, choice.because, choice.candidates)
-                .await?;
-
-            let character = &self.company.players[speaker].character;
-            let id = character.id.clone();
-            let prime = self.story.prime(beat, &id, &at);
-            let cue = take::cue(character, beat, prime.clone(), &self.story.said);
-            let seeds = (0..self.playbill.takes.max(1))
-                .map(|take| at.take_seed(&id, take))
-                .collect();
-            let actor = &self.company.players[speaker].actor;
-            let asked = async { actor.takes(cue, seeds).await.get().await };
-            let takes = match self.inbox.attend(asked).await? {
-                Ok(takes) => takes,
-                Err(error) => {
-                    self.voice_failed(&id, error).await?;
-                    lost.push(id);
-                    continue;
-                }
-            };
-            // The user may have paused or spoken while the takes were made.
-            if self.inbox.hold().await? {
-                return Ok(Turn::Interrupted);
-            }
-            if let Some(kept) = take::choose(&takes, &self.story.said) {
-                if let Some(prime) = prime {
-                    self.story.prime_used(&id, prime);
-                }
-                let line = Line {
-                    speaker,
-                    delivery: takes[kept].delivery.clone(),
-                    text: takes[kept].text.trim().to_owned(),
-                    pause_before_ms: None,
-                    provenance: Provenance::Generated,
-                    takes,
-                    kept: Some(kept),
-                };
-                self.speak(beat, line).await?;
-                return Ok(Turn::Spoken);
-            }
-            if self.speak_fallback(beat, speaker, &at).await? {
-                return Ok(Turn::Spoken);
-            }
-            let unfit = format!("none of {} takes is fit to be heard", takes.len());
-            self.voice_failed(&id, VoiceError::Failed(unfit)).await?;
-            lost.push(id);
-        }
-        Ok(Turn::Nobody)
-    }
-
-    /// Everybody's wish to speak, in the order of the players; 1 where nobody asks. `None` when a voice failed at that, so that the turn
-    /// has to be drawn afresh.
-    async fn bids(
-        &mut self,
-        beat: &Beat,
-        lost: &mut Vec<CharacterId>,
-    ) -> Result<Option<Vec<f32>>, Halt> {
-        let mut bids = vec![1.0; self.company.players.len()];
-        if self.playbill.policy != TurnPolicy::Bid {
-            return Ok(Some(bids));
-        }
-        let asked: Vec<usize> = self
-            .company
-            .seats(lost, &bids)
-            .iter()
-            .enumerate()
-            .filter(|(_, seat)| seat.may_speak && turn::beat_weight(beat, seat.character) > 0.0)
-            .map(|(index, _)| index)
-            .collect();
-        let players = &self.company.players;
-        // All are asked before the first answer is waited for, so that they think side by side.
-        let questions = async {
-            let mut answers = Vec::new();
-            for index in asked {
-                answers.push((index, players[index].actor.bid().await));
-            }
-            let mut answered = Vec::new();
-            for (index, answer) in answers {
-                answered.push((index, answer.get().await));
-            }
-            answered
-        };
-        let answered = self.inbox.attend(questions).await?;
-        let mut all_answered = true;
-        for (index, answer) in answered {
-            match answer {
-                Ok(bid) => bids[index] = bid,
-                Err(error) => {
-                    let id = self.company.players[index].character.id.clone();
-                    self.voice_failed(&id, error).await?;
-                    lost.push(id);
-                    all_answered = false;
-                }
-            }
-        }
-        Ok(all_answered.then_some(bids))
-    }
-
-    /// When everybody here has lost the turn, the first of them who is still here and has a fallback line says it.
-    async fn speak_for_the_lost(
-        &mut self,
-        beat: &Beat,
-        lost: &[CharacterId],
-        at: &Address<'_>,
-    ) -> Result<Turn, Halt> {
-        for id in lost {
-            let Some(speaker) = self.company.index(id) else {
-                continue;
-            };
-            let player = &self.company.players[speaker];
-            if !player.on_stage || player.character.fallback_lines.is_empty() {
-                continue;
-            }
-            if self.inbox.hold().await? {
-                return Ok(Turn::Interrupted);
-            }
-            self.give_floor(speaker, Because::OnlyOne, Vec::new())
-                .await?;
-            if self.speak_fallback(beat, speaker, at).await? {
-                return Ok(Turn::Spoken);
-            }
-        }
-        Ok(Turn::Nobody)
-    }
-
-    /// False when the character's file has no fallback line.
-    async fn speak_fallback(
-        &mut self,
-        beat: &Beat,
-        speaker: usize,
-        at: &Address<'_>,
-    ) -> Result<bool, Halt> {
-        let character = &self.company.players[speaker].character;
-        let Some(drawn) = self.story.draw_fallback(character, at) else {
-            return Ok(false);
-        };
-        let (delivery, text) = split_spoken(&character.fallback_lines[drawn]);
-        let id = character.id.clone();
-        self.story.fallback_used(&id, drawn);
-        let line = Line {
-            speaker,
-            delivery,
-            text,
-            pause_before_ms: None,
-            provenance: Provenance::Fallback,
-            takes: Vec::new(),
-            kept: None,
-        };
-        self.speak(beat, line).await?;
-        Ok(true)
-    }
-
-    async fn say_injected(&mut self, beat: &Beat, line: UserLine) -> Result<(), Halt> {
-        let Some(speaker) = self.company.index(&line.speaker) else {
-            // The inbox takes lines of the cast only.
-            return Ok(());
-        };
-        self.emit(EventKind::Command {
-            command: Command::Say {
-                speaker: line.speaker,
-                delivery: line.delivery.clone(),
-                text: line.text.clone(),
-            },
-        })
-        .await?;
-        self.give_floor(speaker, Because::Injected, Vec::new())
-            .await?;
-        let line = Line {
-            speaker,
-            delivery: line.delivery,
-            text: line.text,
-            pause_before_ms: None,
-            provenance: Provenance::Injected,
-            takes: Vec::new(),
-            kept: None,
-        };
-        self.speak(beat, line).await
-    }
-
-    /// A line is said: written, shown, heard by everybody here; then the director waits for the audience.
-    async fn speak(&mut self, beat: &Beat, line: Line) -> Result<(), Halt> {
-        let character = &self.company.players[line.speaker].character;
-        let cps = character.delivery.cps;
-        let pause_ms = timing::pause_ms(
-            self.story.floor.last_text(),
-            line.delivery.as_deref(),
-            &line.text,
-            beat.tension,
-            &character.delivery,
-            line.pause_before_ms,
-        );
-        let speaking_ms = timing::speaking_ms(&line.text, cps);
-        let utterance = Utterance {
-            turn: self.story.turn,
-            speaker: character.id.clone(),
-            name: character.name.clone(),
-            delivery: line.delivery,
-            text: line.text,
-            pause_ms,
-            provenance: line.provenance,
-        };
-        let heard = Arc::new(utterance.clone());
-        self.inbox.line_taken(line.provenance);
-        self.record.advance(pause_ms);
-        let seq = self
-            .emit(EventKind::Utterance(Spoken {
-                id: format!("{}-{}", self.scene.id, utterance.turn),
-                beat: beat.id.clone(),
-                utterance,
-                takes: line.takes,
-                kept: line.kept,
-            }))
-            .await?;
-        self.record.advance(speaking_ms);
-        self.inbox.attend(self.company.hear(heard)).await?;
-        self.inbox
-            .wait_until_shown(seq, self.record.screen_gone())
-            .await?;
-        Ok(())
-    }
-
-    async fn give_floor(
-        &mut self,
-        speaker: usize,
-        because: Because,
-        candidates: Vec<Candidate>,
-    ) -> Result<(), Halt> {
-        self.emit(EventKind::SpeakerChosen {
-            turn: self.story.turn,
-            speaker: self.company.players[speaker].character.id.clone(),
-            because,
-            candidates,
-        })
-        .await?;
-        Ok(())
-    }
-
-    async fn voice_failed(&mut self, id: &CharacterId, error: VoiceError) -> Result<(), Halt> {
-        self.emit(EventKind::VoiceFailed {
-            character: id.clone(),
-            error: error.to_string(),
-        })
-        .await?;
-        let gave_up = self
-            .company
-            .player_mut(id)
-            .is_some_and(|player| player.fail());
-        if gave_up {
-            self.leave(id, LeaveReason::Failed).await?;
-        }
-        if !self.company.is_anybody_left() {
-            return Err(Halt::Early(EndReason::NobodyLeft));
-        }
-        Ok(())
-    }
-
     async fn enter(&mut self, id: &CharacterId) -> Result<(), Halt> {
         if let Some(player) = self.company.player_mut(id)
             && !player.on_stage
@@ -547,7 +241,11 @@ impl Director {
         Ok(())
     }
 
-    async fn leave(&mut self, id: &CharacterId, reason: LeaveReason) -> Result<(), Halt> {
+    pub(super) async fn leave(
+        &mut self,
+        id: &CharacterId,
+        reason: LeaveReason,
+    ) -> Result<(), Halt> {
         if let Some(player) = self.company.player_mut(id)
             && player.on_stage
         {
@@ -577,9 +275,9 @@ impl Director {
     }
 
     /// Writes an event, takes it into the story, shows it.
-    async fn emit(&mut self, kind: EventKind) -> Result<u64, Halt> {
+    pub(super) async fn emit(&mut self, kind: EventKind) -> Result<u64, Halt> {
+        let seq = self.record.write(kind.clone())?;
         self.story.apply(&kind);
-        let seq = self.record.write(kind)?;
         self.inbox.attend(self.record.show()).await?;
         Ok(seq)
     }
