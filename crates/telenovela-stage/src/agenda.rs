@@ -86,7 +86,8 @@ impl<'a> Agenda<'a> {
                 Next::Generated
             };
         }
-        if !full && !(ripe && self.generated >= beat.min_lines) {
+        let may_end = full || (ripe && self.generated >= beat.min_lines);
+        if !may_end {
             return Next::Generated;
         }
         match beat.close_with.get(must - beat.must_say.len()) {

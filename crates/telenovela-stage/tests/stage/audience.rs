@@ -2,7 +2,9 @@
 
 use telenovela_script::event::{Because, Command, EndReason, EventKind, Provenance};
 use telenovela_stage::error::SayError;
+use telenovela_stage::seed::Draws;
 
+use crate::scripted::hang;
 use crate::theatre::{Opened, Stage, id, lines, lines_of};
 
 /// Gives everything that can happen without the audience a chance to happen: a director that wrongly went on would be seen by most runs.
@@ -286,4 +288,104 @@ async fn a_slow_screen_gets_every_event_in_order() {
         seen.push(event);
     }
     assert_eq!(seen, opened.log.events());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_users_line_that_comes_while_a_voice_thinks_is_said_first() {
+    let (part, release, mut working) = hang();
+    let mut opened = Stage::windmill(5).part("rodrigo", part).open();
+    let log = opened.log.clone();
+    let director = opened.performance.director.clone();
+    working.recv().await.expect("he is asked for takes");
+    director
+        .say(id("narrator"), None, "Hush, dear viewer.".to_owned())
+        .await
+        .expect("the line fits");
+    for _ in 0..100 {
+        // The end may come first, and then nobody waits for more.
+        let _ = release.send(());
+    }
+    while opened.performance.events.recv().await.is_some() {}
+    let ended = opened
+        .performance
+        .ended
+        .await
+        .expect("the director does not panic");
+    assert_eq!(
+        ended.expect("the log takes everything").reason,
+        EndReason::Concluded
+    );
+    let events = log.events();
+    let said_at = events
+        .iter()
+        .position(|event| matches!(event.kind, EventKind::Command { .. }))
+        .expect("the command is logged");
+    let EventKind::SpeakerChosen { turn, speaker, .. } = &events[said_at - 1].kind else {
+        panic!("he had been given the floor");
+    };
+    assert_eq!(*speaker, id("rodrigo"));
+    let EventKind::SpeakerChosen { turn: same, .. } = &events[said_at + 1].kind else {
+        panic!("the narrator is given the floor");
+    };
+    assert_eq!(turn, same, "his turn is the narrator's now");
+}
+
+/// Plays with an audience that says these lines, each while the line of that turn is being shown, and fidgets as the draws want.
+async fn play_with(seed: u64, says: &[(u64, &str, String)], fidget: Option<u64>) -> String {
+    let mut opened = Stage::windmill(seed).attended().open();
+    let director = opened.performance.director.clone();
+    let mut draws = fidget.map(Draws::new);
+    while let Some((seq, spoken)) = opened.next_line().await {
+        for (turn, speaker, text) in says {
+            if *turn == spoken.utterance.turn {
+                let said = director.say(id(speaker), None, text.clone()).await;
+                assert_eq!(said, Ok(()));
+            }
+        }
+        match draws.as_mut().and_then(|draws| draws.below(3)) {
+            Some(0) => {
+                director.pause().await;
+                director.shown(seq);
+                settle(&opened).await;
+                director.resume().await;
+            }
+            Some(1) => {
+                director.step().await;
+                director.shown(seq);
+                director.resume().await;
+            }
+            _ => director.shown(seq),
+        }
+    }
+    let ended = opened
+        .performance
+        .ended
+        .await
+        .expect("the director does not panic");
+    assert_eq!(
+        ended.expect("the log takes everything").reason,
+        EndReason::Concluded
+    );
+    opened.log.jsonl()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_lines_at_the_same_places_make_the_same_log() {
+    for seed in 0..12 {
+        let mut draws = Draws::new(seed);
+        let says: Vec<(u64, &str, String)> = (0..4)
+            .map(|n| {
+                let turn = draws.below(14).expect("14 is above 0") as u64;
+                let who = ["narrator", "ines", "rodrigo", "anselmo"][draws.below(4).unwrap_or(0)];
+                (turn, who, format!("Listen to me, Rodrigo, {n} times."))
+            })
+            .collect();
+        let log = play_with(seed, &says, None).await;
+        assert_eq!(log, play_with(seed, &says, Some(seed)).await);
+        assert_eq!(
+            log.matches("\"injected\"").count(),
+            8,
+            "the floor and the line of each"
+        );
+    }
 }

@@ -2,7 +2,7 @@
 
 use telenovela_script::event::{Command, EndReason, EventKind, Provenance, ThreadState};
 
-use crate::scripted::Part;
+use crate::scripted::{Part, hang};
 use crate::theatre::{Stage, authored, lines, lines_of};
 
 #[tokio::test(start_paused = true)]
@@ -131,10 +131,8 @@ async fn a_stop_is_logged_and_completes_the_log() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_is_heard_while_a_voice_hangs() {
-    let (release, hanging) = std::sync::mpsc::channel();
-    let (at_work, mut working) = tokio::sync::mpsc::unbounded_channel();
-    let hang = Part::Hang(std::sync::Arc::new(std::sync::Mutex::new(hanging)), at_work);
-    let mut stage = Stage::windmill(4).part("rodrigo", hang);
+    let (part, release, mut working) = hang();
+    let mut stage = Stage::windmill(4).part("rodrigo", part);
     stage.scene.beats[0]
         .speakers
         .retain(|(who, _)| who.as_str() == "rodrigo");

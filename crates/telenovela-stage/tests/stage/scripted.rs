@@ -1,12 +1,13 @@
 //! A voice that says exactly what its script tells it to.
 
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex};
 
 use telenovela_script::character::CharacterId;
 use telenovela_script::event::Utterance;
 use telenovela_script::voice::{Cue, Explanation, ScoreCard, Take, Voice, VoiceError};
 use telenovela_stage::seed::Draws;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// What a scripted voice does when it is asked.
 #[derive(Clone)]
@@ -27,11 +28,16 @@ pub(crate) enum Part {
     PanicBidding,
     /// One take too few.
     Miscount,
-    /// Tells that it is at work, then waits until the other end is dropped.
-    Hang(
-        Arc<Mutex<Receiver<()>>>,
-        tokio::sync::mpsc::UnboundedSender<()>,
-    ),
+    /// Tells that it is at work, then waits: chatters when released, fails when the other end is dropped.
+    Hang(Arc<Mutex<Receiver<()>>>, UnboundedSender<()>),
+}
+
+/// A hanging part, what releases it once per message, and what tells that it is at work.
+pub(crate) fn hang() -> (Part, Sender<()>, UnboundedReceiver<()>) {
+    let (release, hanging) = std::sync::mpsc::channel();
+    let (at_work, working) = unbounded_channel();
+    let part = Part::Hang(Arc::new(Mutex::new(hanging)), at_work);
+    (part, release, working)
 }
 
 /// What a voice was told, for the test to read.
@@ -108,10 +114,13 @@ impl Voice for ScriptedVoice {
             Part::PanicSpeaking => panic!("lost for words"),
             Part::Miscount => Vec::new(),
             Part::Hang(release, at_work) => {
-                at_work.send(()).expect("the test waits for the voice");
-                // Ends with an error once the test drops its end.
-                let _ = release.lock().expect("one voice hangs at a time").recv();
-                return Err(VoiceError::Failed("released".to_owned()));
+                // A test that is over waits for nobody.
+                let _ = at_work.send(());
+                let released = release.lock().expect("one voice hangs at a time").recv();
+                if released.is_err() {
+                    return Err(VoiceError::Failed("never released".to_owned()));
+                }
+                seeds.iter().map(|seed| self.line(cue, *seed)).collect()
             }
             Part::Chatter | Part::PanicHearing(_) | Part::PanicBidding => {
                 seeds.iter().map(|seed| self.line(cue, *seed)).collect()
