@@ -4,7 +4,7 @@
 //! numbers, whatever the texts look like.
 
 mod markup;
-mod write;
+pub(crate) mod write;
 
 pub use write::write;
 
@@ -240,9 +240,9 @@ impl Parser {
     }
 }
 
-/// What a trimmed line that is not blank is, outside of a speech.
+/// What a trimmed line is, outside of a speech.
 fn element(text: &str, after_blank: bool, blank_after: bool) -> Element<'_> {
-    match text.as_bytes()[0] {
+    match text.as_bytes().first().copied().unwrap_or(b' ') {
         b'!' => return Element::Set(text[1..].trim()),
         b'@' if !blank_after => {
             let name = cue_name(text[1..].trim());

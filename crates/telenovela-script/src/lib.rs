@@ -12,14 +12,17 @@
 
 pub mod character;
 pub mod event;
+pub mod export;
 pub mod fountain;
 pub mod load;
 pub mod problem;
 mod read;
+pub mod save;
 pub mod scene;
 pub mod script;
 pub mod show;
 mod spec;
+pub mod template;
 pub mod text;
 mod validate;
 pub mod voice;

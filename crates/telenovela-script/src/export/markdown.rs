@@ -1,0 +1,80 @@
+//! For a page.
+
+use std::fmt::Write as _;
+
+use super::{Step, Transcript, clock, heading, mark, outcome, reason, share};
+use crate::text::one_line;
+
+pub(super) fn render(transcript: &Transcript<'_>) -> String {
+    let playbill = transcript.playbill;
+    let mut out = format!("# {}\n\n", escape(&playbill.title));
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        out,
+        "*{}* · {} · seed {}",
+        escape(&playbill.show_title),
+        escape(&heading(&playbill.setting)),
+        playbill.seed
+    );
+    if let Some(premise) = &playbill.premise {
+        let _ = writeln!(out, "\n> {}", escape(premise));
+    }
+    for step in &transcript.steps {
+        let _ = match step {
+            Step::Beat { title } => writeln!(out, "\n## {}", escape(title)),
+            Step::Seen(what) => writeln!(out, "\n*{}.*", escape(what)),
+            Step::Line { at_ms, spoken } => {
+                let utterance = &spoken.utterance;
+                let delivery = utterance
+                    .delivery
+                    .as_deref()
+                    .map(|delivery| format!(" *({})*", escape(delivery)))
+                    .unwrap_or_default();
+                let mark = mark(utterance.provenance)
+                    .map(|mark| format!(" \\{mark}"))
+                    .unwrap_or_default();
+                writeln!(
+                    out,
+                    "\n`{}` **{}**{delivery}: {}{mark}",
+                    clock(*at_ms),
+                    escape(&utterance.name),
+                    escape(&utterance.text)
+                )
+            }
+        };
+    }
+    match &transcript.ending {
+        Some(ending) => {
+            let _ = writeln!(
+                out,
+                "\n**{}** `{}`",
+                escape(ending.card),
+                clock(ending.at_ms)
+            );
+            if !ending.threads.is_empty() {
+                out.push('\n');
+            }
+            for thread in ending.threads {
+                let _ = writeln!(out, "- {}", escape(&outcome(thread)));
+            }
+            let _ = writeln!(out, "\n{}; {}.", reason(ending.reason), share(ending));
+        }
+        None => out.push_str("\n*The performance broke off here.*\n"),
+    }
+    for (mark, meaning) in transcript.legend() {
+        let _ = writeln!(out, "\n\\{mark} {meaning}");
+    }
+    out
+}
+
+/// Puts a backslash before what Markdown would take for markup.
+fn escape(text: &str) -> String {
+    let mut out = String::new();
+    for c in one_line(text).chars() {
+        if "\\`*_[]<>&~|".contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
