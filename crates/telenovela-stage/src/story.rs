@@ -86,7 +86,9 @@ impl Story {
         self.floor.heard(utterance);
         self.said.push(utterance.text.clone());
         self.spoke_in_beat.insert(utterance.speaker.clone());
-        self.heard_in_beat.push(utterance.text.clone());
+        if utterance.provenance != Provenance::Authored {
+            self.heard_in_beat.push(utterance.text.clone());
+        }
         if !self.offstage.contains(&utterance.speaker) {
             let n_words = words::count(&utterance.text);
             match utterance.provenance {
@@ -97,8 +99,8 @@ impl Story {
         }
     }
 
-    /// Whether the beat has what it was waiting for: one of its motifs has been heard in it, and everybody it gives a weight, and who still
-    /// can, has spoken in it. A beat that waits for nothing is ripe from the start.
+    /// Whether the beat has what it was waiting for: one of its motifs has been heard in it, in a line that the author did not put there, and
+    /// everybody it gives a weight, and who still can, has spoken in it. A beat that waits for nothing is ripe from the start.
     pub(crate) fn is_ripe(&self, beat: &Beat, can_speak: impl Fn(&CharacterId) -> bool) -> bool {
         let motif_heard = beat.motifs.is_empty()
             || beat.motifs.iter().any(|motif| {

@@ -22,9 +22,10 @@ const DELIVERIES: &[(&str, f32)] = &[
     ("pause", 1_100.0),
     ("pausa", 1_100.0),
     ("beat", 900.0),
-    ("tear", 800.0),
+    ("tears", 800.0), // but not: tearing the letter
+    ("tearf", 800.0),
     ("lágrima", 800.0),
-    ("sob", 800.0),
+    ("sobb", 800.0), // but not: sobre la mesa
     ("solloz", 800.0),
     ("weep", 800.0),
     ("llor", 800.0),
