@@ -7,7 +7,8 @@
 //! * [`voice`]: the trait between the stage and the models, with [`Cue`](voice::Cue), [`Take`](voice::Take) and its score card.
 //! * [`event`]: what happened in a performance; the format of the log.
 //! * [`problem`]: what is wrong with a file, where, and how to mend it.
-//! * [`fountain`]: scripts in and out. [`export`]: a performance as a transcript.
+//! * [`load`]: a workspace on the disk, found, read and checked. [`save`]: files written whole, and the log.
+//! * [`fountain`]: scripts in and out. [`export`]: a performance as a transcript. [`template`]: a new character's file.
 //! * [`text`]: what may reach a terminal or a file.
 
 pub mod character;

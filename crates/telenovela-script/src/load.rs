@@ -336,3 +336,6 @@ fn not_an_id(path: &Path, name: &str) -> Problem {
         "name it with lower-case ASCII letters, digits and hyphens, a letter first, at most 48 characters",
     )
 }
+
+#[cfg(test)]
+mod tests;

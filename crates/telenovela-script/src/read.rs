@@ -29,3 +29,6 @@ pub(crate) struct Person {
 fn skip_extensions(top: &mut Mapping<'_>) {
     let _ = top.take("extensions");
 }
+
+#[cfg(test)]
+mod tests;

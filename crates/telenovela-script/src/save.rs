@@ -198,14 +198,13 @@ fn parse_log(bytes: &[u8]) -> Result<Log, (usize, String)> {
             return Err((number, message));
         }
         match (&event.kind, number) {
+            (EventKind::PerformanceStarted(playbill), 1) if playbill.format == FORMAT_VERSION => {}
             (EventKind::PerformanceStarted(playbill), 1) => {
-                if playbill.format != FORMAT_VERSION {
-                    let message = format!(
-                        "the log has format {}, and this program reads format {FORMAT_VERSION}",
-                        playbill.format
-                    );
-                    return Err((number, message));
-                }
+                let message = format!(
+                    "the log has format {}, and this program reads format {FORMAT_VERSION}",
+                    playbill.format
+                );
+                return Err((number, message));
             }
             (EventKind::PerformanceStarted(_), _) => {
                 return Err((number, String::from("a second performance begins here")));

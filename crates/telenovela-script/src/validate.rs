@@ -25,6 +25,10 @@ pub(crate) fn validate(
         facts,
         spec: &spec,
     };
+    if spec.cast.is_empty() {
+        // Complained about where it was read; whatever else the analysis found would follow from it.
+        return None;
+    }
     analysis.cast();
     analysis.stage();
     analysis.threads();

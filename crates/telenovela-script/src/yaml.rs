@@ -97,10 +97,10 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<(Source, Node), Problems>
 
 /// Says in words what the YAML parser did not like.
 fn describe(source: &Source, error: &Error) -> Problem {
-    let place = error
-        .location()
-        .and_then(span)
-        .map(|span| source.place(span));
+    let place = error.location().map(|location| {
+        let span = span(location).unwrap_or_else(|| by_line(source, location));
+        source.place(span)
+    });
     let mut problem = Problem::of_file(source.path(), "");
     problem.place = place;
     let over = |mut problem: Problem, what: &str, limit: usize| {
@@ -156,6 +156,20 @@ fn span(location: Location) -> Option<Span> {
         offset: to_usize(span.byte_offset()?)?,
         len: span.byte_len().and_then(to_usize).unwrap_or(0),
     })
+}
+
+/// What the scanner complains about it places by line and column alone.
+fn by_line(source: &Source, location: Location) -> Span {
+    let to_usize = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).saturating_sub(1);
+    let lines = source.text().split_inclusive('\n');
+    let before: usize = lines.take(to_usize(location.line())).map(str::len).sum();
+    let column = source.text()[before..]
+        .chars()
+        .take(to_usize(location.column()));
+    Span {
+        offset: before + column.map(char::len_utf8).sum::<usize>(),
+        len: 1,
+    }
 }
 
 impl<'de> Deserialize<'de> for Node {

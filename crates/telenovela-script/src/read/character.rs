@@ -10,6 +10,7 @@ use crate::voice::{Sampling, ScoreWeights};
 use crate::yaml::{At, Mapping, Reader, Value, parse};
 
 /// A character with the places that only the scripts can prove wrong.
+#[derive(Debug)]
 pub(crate) struct CharacterFile {
     pub(crate) character: Character,
     pub(crate) source: Source,

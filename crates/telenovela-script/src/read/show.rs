@@ -23,7 +23,7 @@ pub(crate) fn show(
         let language = top.take("language").map(|v| language(&v));
         let scripts = top.require("scripts").and_then(|v| {
             let scripts = v.list_of(|v| script(v, folder, is_inside))?;
-            if scripts.is_empty() {
+            if v.list().is_some_and(|items| items.is_empty()) {
                 v.complain("a show needs a script to learn from");
             }
             Some(scripts)

@@ -87,6 +87,7 @@ impl Reader {
 #[derive(Clone)]
 pub(crate) struct Value<'r> {
     reader: &'r Reader,
+    /// As messages call it: `` `title` ``, or what stands for one that has no key.
     name: String,
     key: Span,
     node: &'r Node,
@@ -110,12 +111,11 @@ impl<'r> Value<'r> {
     }
 
     fn mismatch<T>(&self, expected: &str) -> Option<T> {
-        let problem = self
-            .reader
-            .problem(self.span(), format!("`{}` must be {expected}", self.name))
-            .expected(expected)
-            .found(self.shown());
-        self.reader.push(problem);
+        self.complain(format!(
+            "{} must be {expected}, not {}",
+            self.name,
+            self.shown()
+        ));
         None
     }
 
@@ -149,7 +149,7 @@ impl<'r> Value<'r> {
             _ => one_line(&self.written()),
         };
         if text.is_empty() {
-            self.complain(format!("`{}` is empty", self.name));
+            self.complain(format!("{} is empty", self.name));
             return None;
         }
         Some(text)
@@ -216,7 +216,7 @@ impl<'r> Value<'r> {
             .reader
             .problem(
                 self.span(),
-                format!("`{text}` is no value for `{}`", self.name),
+                format!("`{text}` is no value for {}", self.name),
             )
             .expected(format!("one of {}", quoted(&words)));
         if let Some(near) = crate::problem::nearest(&text, words) {
@@ -311,7 +311,7 @@ impl<'r> Value<'r> {
             }
             let value = Value {
                 reader: self.reader,
-                name: name.clone(),
+                name: format!("`{name}`"),
                 key: key.span,
                 node,
             };
