@@ -1,1 +1,31 @@
-//! The models: tokenizer, LSTM, training, speaking.
+//! The models of the theatre: tokenizer, LSTM, training, speaking, takes and their scores.
+//!
+//! Two paths share the weights. Training ([`train`]) is a candle graph: [`model`], with the fused recurrence of [`lstm`] and the loss of [`loss`].
+//! Speaking ([`voice`]) steps packed weights ([`network`]) without a graph. In reading order:
+//!
+//! * [`corpus`], [`tokenizer`], [`lexicon`], [`copies`]: scripts as the models read them.
+//! * [`model`], [`lstm`], [`loss`], [`optim`], [`train`]: learning.
+//! * [`weights`]: a model's file.
+//! * [`network`], [`sampler`], [`voice`]: speaking, and scoring what was said.
+//! * [`evaluate`], [`count_table`]: what text costs, and the bar to clear.
+//! * [`kernel`], [`math`], [`rng`]: numbers.
+
+pub mod copies;
+pub mod corpus;
+pub mod count_table;
+pub mod error;
+pub mod evaluate;
+pub mod kernel;
+pub mod lexicon;
+pub mod loss;
+pub mod lstm;
+pub mod math;
+pub mod model;
+pub mod network;
+pub mod optim;
+pub mod rng;
+pub mod sampler;
+pub mod tokenizer;
+pub mod train;
+pub mod voice;
+pub mod weights;

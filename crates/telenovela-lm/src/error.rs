@@ -1,0 +1,58 @@
+//! What can go wrong with models, and what to do about it.
+
+use std::path::PathBuf;
+
+/// A failure of training, loading or speaking.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A tensor operation failed.
+    #[error("tensor operation failed: {0}")]
+    Candle(#[from] candle_core::Error),
+    /// The tokenizer could not be built or read.
+    #[error("tokenizer: {0}")]
+    Tokenizer(String),
+    /// There are too few lines to train on.
+    #[error("`{who}` has {lines} lines to learn from; at least {need} are needed")]
+    TooFewLines {
+        /// Whose.
+        who: String,
+        /// How many there are.
+        lines: usize,
+        /// How many it takes.
+        need: usize,
+    },
+    /// A weights file is not there.
+    #[error("no trained model at {}", path.display())]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// A weights file is damaged, foreign or of another format.
+    #[error("{}: not a usable model: {reason}", path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The loss left the numbers.
+    #[error("the loss of `{who}` is not a number at step {step}; a lower learning rate helps")]
+    LossNotFinite {
+        /// Whose training.
+        who: String,
+        /// Optimizer step.
+        step: usize,
+    },
+    /// A file could not be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// Shorthand of this crate.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,96 @@
+//! The words of a show: what a rare word may be spelled into.
+
+use std::collections::BTreeSet;
+
+/// Words as they stand in the scripts, with capitals, sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lexicon {
+    words: Vec<String>,
+}
+
+/// The words of a text: letters, digits and inner apostrophes.
+pub fn words(text: &str) -> impl Iterator<Item = &str> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '\'' || c == '’';
+    text.split(move |c: char| !is_word(c))
+        .map(|word| word.trim_matches(['\'', '’']))
+        .filter(|word| !word.is_empty())
+}
+
+impl Lexicon {
+    /// Gathers the words of texts. A word that opens sentences is also known in lower case, and the other way round.
+    pub fn new<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut found = BTreeSet::new();
+        for word in texts.into_iter().flat_map(words) {
+            found.insert(word.to_owned());
+            let mut chars = word.chars();
+            if let Some(first) = chars.next() {
+                found.insert(first.to_uppercase().chain(chars.clone()).collect());
+            }
+        }
+        Self {
+            words: found.into_iter().collect(),
+        }
+    }
+
+    /// Reads what [`joined`](Self::joined) wrote.
+    pub fn from_joined(joined: &str) -> Self {
+        let mut words: Vec<String> = joined
+            .lines()
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect();
+        words.sort_unstable();
+        words.dedup();
+        Self { words }
+    }
+
+    /// The words, one per line.
+    pub fn joined(&self) -> String {
+        self.words.join("\n")
+    }
+
+    /// Number of words.
+    pub fn len(&self) -> usize {
+        self.words.len()
+    }
+
+    /// Whether it knows nothing.
+    pub fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+
+    /// Whether a word is known as written.
+    pub fn contains(&self, word: &str) -> bool {
+        self.words
+            .binary_search_by(|known| known.as_str().cmp(word))
+            .is_ok()
+    }
+
+    /// Whether a word is known, whatever its capitals.
+    pub fn knows(&self, word: &str) -> bool {
+        self.contains(word) || self.contains(&word.to_lowercase())
+    }
+
+    /// Whether some known word starts so.
+    pub fn has_prefix(&self, prefix: &str) -> bool {
+        let at = self.words.partition_point(|known| known.as_str() < prefix);
+        self.words
+            .get(at)
+            .is_some_and(|known| known.starts_with(prefix))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_knows_words_and_their_beginnings() {
+        let lexicon = Lexicon::new(["Inés can't rake. 'Salt!'"]);
+        assert!(lexicon.contains("can't") && lexicon.contains("Can't") && lexicon.contains("Salt"));
+        assert!(
+            !lexicon.contains("rak") && lexicon.has_prefix("rak") && !lexicon.has_prefix("rax")
+        );
+        assert_eq!(Lexicon::from_joined(&lexicon.joined()), lexicon);
+    }
+}

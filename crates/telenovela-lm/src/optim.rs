@@ -1,0 +1,184 @@
+//! AdamW, gradient clipping, a learning-rate schedule and averaged weights. candle's own optimizer can neither save its moments nor clip, and
+//! its `VarMap` has no fixed order.
+
+use candle_core::backprop::GradStore;
+use candle_core::{Device, Tensor, Var};
+
+use crate::error::Result;
+
+/// A trainable tensor with its moments and its average.
+#[derive(Debug)]
+pub struct Parameter {
+    /// PyTorch's name of it.
+    pub name: String,
+    /// The tensor in the graph.
+    pub var: Var,
+    numbers: Vec<f32>,
+    moment: Vec<f32>,
+    square: Vec<f32>,
+    average: Vec<f32>,
+    /// Frozen parameters keep their numbers.
+    pub frozen: bool,
+}
+
+impl Parameter {
+    /// Makes a parameter of numbers.
+    ///
+    /// # Errors
+    /// When there are not as many numbers as the shape asks for.
+    pub fn new(name: String, shape: &[usize], numbers: Vec<f32>) -> Result<Self> {
+        let var = Var::from_tensor(&Tensor::from_slice(&numbers, shape, &Device::Cpu)?)?;
+        Ok(Self {
+            name,
+            var,
+            moment: vec![0.0; numbers.len()],
+            square: vec![0.0; numbers.len()],
+            average: numbers.clone(),
+            numbers,
+            frozen: false,
+        })
+    }
+
+    /// The averaged numbers.
+    pub fn average(&self) -> &[f32] {
+        &self.average
+    }
+}
+
+/// AdamW (Loshchilov and Hutter 2019) with β = (0.9, 0.999), ε = 1e-8, over parameters in the order given.
+#[derive(Debug)]
+pub struct AdamW {
+    /// Decoupled weight decay; biases are not decayed.
+    pub weight_decay: f32,
+    /// Bound of the global gradient norm.
+    pub clip: f32,
+    /// Decay of the average (exponential, bias-corrected by warming up: min(decay, (1 + t) / (10 + t))).
+    pub ema: f32,
+    step: usize,
+}
+
+impl AdamW {
+    /// An optimizer that has not taken a step.
+    pub fn new(weight_decay: f32, clip: f32, ema: f32) -> Self {
+        Self {
+            weight_decay,
+            clip,
+            ema,
+            step: 0,
+        }
+    }
+
+    /// Takes a step and returns the gradient norm before clipping. A parameter without a gradient stays where it is.
+    ///
+    /// # Errors
+    /// When a gradient cannot be read.
+    pub fn step(
+        &mut self,
+        parameters: &mut [Parameter],
+        grads: &GradStore,
+        lr: f32,
+    ) -> Result<f32> {
+        const BETA1: f32 = 0.9;
+        const BETA2: f32 = 0.999;
+        const EPSILON: f32 = 1e-8;
+        let mut gradients = Vec::with_capacity(parameters.len());
+        let mut square_norm = 0f64;
+        for parameter in parameters.iter() {
+            let gradient = match grads.get(&parameter.var) {
+                Some(gradient) if !parameter.frozen => gradient.flatten_all()?.to_vec1::<f32>()?,
+                _ => Vec::new(),
+            };
+            square_norm += gradient
+                .iter()
+                .map(|&g| f64::from(g) * f64::from(g))
+                .sum::<f64>();
+            gradients.push(gradient);
+        }
+        let norm = square_norm.sqrt() as f32;
+        let scale = if norm > self.clip {
+            self.clip / norm
+        } else {
+            1.0
+        };
+        self.step += 1;
+        let t = self.step as i32;
+        let (correct1, correct2) = (1.0 / (1.0 - BETA1.powi(t)), 1.0 / (1.0 - BETA2.powi(t)));
+        let ema = self.ema.min((1.0 + t as f32) / (10.0 + t as f32));
+        for (parameter, gradient) in parameters.iter_mut().zip(gradients) {
+            if gradient.is_empty() {
+                continue;
+            }
+            let decay = if parameter.var.rank() > 1 {
+                self.weight_decay
+            } else {
+                0.0
+            };
+            let moments = parameter.moment.iter_mut().zip(&mut parameter.square);
+            let values = parameter.numbers.iter_mut().zip(&mut parameter.average);
+            for (((x, average), (m, v)), g) in values.zip(moments).zip(gradient) {
+                let g = g * scale;
+                *m = BETA1 * *m + (1.0 - BETA1) * g;
+                *v = BETA2 * *v + (1.0 - BETA2) * g * g;
+                let update = *m * correct1 / ((*v * correct2).sqrt() + EPSILON);
+                *x -= lr * (update + decay * *x);
+                *average += (1.0 - ema) * (*x - *average);
+            }
+            parameter.var.set(&Tensor::from_slice(
+                &parameter.numbers,
+                parameter.var.shape(),
+                &Device::Cpu,
+            )?)?;
+        }
+        Ok(norm)
+    }
+}
+
+/// Learning rate at a step: linear warm-up over the first twentieth, then a cosine down to a fortieth of the peak.
+pub fn learning_rate(peak: f32, step: usize, n_steps: usize) -> f32 {
+    let warmup = (n_steps / 20).max(1);
+    if step < warmup {
+        return peak * (step + 1) as f32 / warmup as f32;
+    }
+    let progress = (step - warmup) as f32 / (n_steps - warmup).max(1) as f32;
+    let floor = peak / 40.0;
+    floor + (peak - floor) * 0.5 * (1.0 + (std::f32::consts::PI * progress).cos())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// ```python
+    /// import torch
+    /// x = torch.tensor([[1.0, -2.0]], requires_grad=True)
+    /// opt = torch.optim.AdamW([x], lr=0.1, weight_decay=0.01)
+    /// for _ in range(3):
+    ///     opt.zero_grad(); ((x - 0.5) ** 2).sum().backward()
+    ///     torch.nn.utils.clip_grad_norm_([x], 1.0); opt.step()
+    /// print(x)
+    /// ```
+    #[test]
+    fn three_steps_agree_with_pytorch() {
+        let mut parameters = [Parameter::new("x".into(), &[1, 2], vec![1.0, -2.0]).unwrap()];
+        let mut optimizer = AdamW::new(0.01, 1.0, 0.9);
+        for _ in 0..3 {
+            let x = parameters[0].var.as_tensor();
+            let loss = (x - 0.5).unwrap().sqr().unwrap().sum_all().unwrap();
+            optimizer
+                .step(&mut parameters, &loss.backward().unwrap(), 0.1)
+                .unwrap();
+        }
+        for (ours, theirs) in parameters[0].numbers.iter().zip(PYTORCH) {
+            assert!((ours - theirs).abs() < 1e-5, "{:?}", parameters[0].numbers);
+        }
+    }
+
+    const PYTORCH: [f32; 2] = [0.70094132, -1.6942532];
+
+    #[test]
+    fn the_learning_rate_warms_up_and_comes_down() {
+        assert!((learning_rate(1.0, 0, 100) - 0.2).abs() < 1e-6);
+        assert!((learning_rate(1.0, 5, 100) - 1.0).abs() < 1e-6);
+        assert!((learning_rate(1.0, 100, 100) - 0.025).abs() < 1e-6);
+    }
+}

@@ -1,0 +1,419 @@
+//! An LSTM as a [`Voice`]: it listens with its hidden state, branches from it to speak, and scores what it might say.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use telenovela_script::character::CharacterId;
+use telenovela_script::event::Utterance;
+use telenovela_script::script::{split_spoken, spoken};
+use telenovela_script::voice::{
+    Cue, ExplainedToken, Explanation, ScoreCard, ScoreWeights, Take, Voice, VoiceError,
+};
+
+use crate::copies::CopyIndex;
+use crate::corpus::SlotTable;
+use crate::error::Result;
+use crate::evaluate::log_probabilities;
+use crate::lexicon::{Lexicon, words};
+use crate::network::{Network, Scratch, State, log_softmax};
+use crate::sampler::{Draft, Request, draw, is_content};
+use crate::tokenizer::{Slot, Token, Tokenizer};
+use crate::weights::{Card, Weights};
+
+/// A trained model, ready to speak.
+#[derive(Clone, Debug)]
+pub struct Speaker {
+    /// The weights, packed.
+    pub network: Arc<Network>,
+    /// Text to tokens.
+    pub tokenizer: Arc<Tokenizer>,
+    /// What may be spelled.
+    pub lexicon: Arc<Lexicon>,
+    /// Whose vector it speaks with.
+    pub slot: Slot,
+    /// Who has which slot.
+    pub slots: SlotTable,
+}
+
+/// Loads models and lets those of one show share tokenizer and lexicon.
+#[derive(Debug, Default)]
+pub struct Speakers {
+    shared: Vec<Shared>,
+}
+
+/// A tokenizer and a lexicon with the text they were read from.
+#[derive(Debug)]
+struct Shared {
+    json: String,
+    joined: String,
+    tokenizer: Arc<Tokenizer>,
+    lexicon: Arc<Lexicon>,
+}
+
+impl Speakers {
+    /// Reads a model file.
+    ///
+    /// # Errors
+    /// As [`Weights::load`].
+    pub fn load(&mut self, path: &Path) -> Result<Speaker> {
+        let (weights, card) = Weights::load(path)?;
+        self.of(&weights, card)
+    }
+
+    /// Packs a model that is in memory.
+    ///
+    /// # Errors
+    /// When the tokenizer cannot be read.
+    pub fn of(&mut self, weights: &Weights, card: Card) -> Result<Speaker> {
+        let known = self
+            .shared
+            .iter()
+            .position(|shared| shared.json == card.tokenizer && shared.joined == card.lexicon);
+        let place = match known {
+            Some(place) => place,
+            None => {
+                self.shared.push(Shared {
+                    tokenizer: Arc::new(card.tokenizer()?),
+                    lexicon: Arc::new(Lexicon::from_joined(&card.lexicon)),
+                    json: card.tokenizer,
+                    joined: card.lexicon,
+                });
+                self.shared.len() - 1
+            }
+        };
+        let shared = &self.shared[place];
+        Ok(Speaker {
+            network: Arc::new(Network::new(weights)),
+            tokenizer: Arc::clone(&shared.tokenizer),
+            lexicon: Arc::clone(&shared.lexicon),
+            slot: card.slot,
+            slots: card.slots,
+        })
+    }
+}
+
+/// What a model remembers of a scene.
+#[derive(Clone, Debug)]
+struct Memory {
+    now: State,
+    /// Before the last line heard, to tell what that line changed.
+    before: Option<State>,
+    last: Slot,
+}
+
+impl Memory {
+    fn new(speaker: &Speaker) -> Self {
+        let mut now = speaker.network.zero_state(1);
+        speaker.network.step(
+            &[speaker.tokenizer.scene()],
+            &[Slot::OTHER],
+            &mut now,
+            &mut Scratch::default(),
+        );
+        Self {
+            now,
+            before: None,
+            last: Slot::OTHER,
+        }
+    }
+
+    fn hear(&mut self, speaker: &Speaker, slot: Slot, line: &[Token], scratch: &mut Scratch) {
+        self.before = Some(self.now.clone());
+        let tag = speaker.tokenizer.tag(slot);
+        for &token in std::iter::once(&tag)
+            .chain(line)
+            .chain([&speaker.tokenizer.end_of_line()])
+        {
+            speaker
+                .network
+                .step(&[token], &[slot], &mut self.now, scratch);
+        }
+        self.last = slot;
+    }
+}
+
+/// A character's mind.
+#[derive(Clone, Debug)]
+pub struct LstmVoice {
+    id: CharacterId,
+    own: Speaker,
+    memory: Memory,
+    /// The show's ensemble, for what is the character's own in a line; characters with `base: none` have none.
+    ensemble: Option<(Speaker, Memory)>,
+    /// Who has which slot, by id; everybody else is `<other>`.
+    cast: Arc<HashMap<CharacterId, Slot>>,
+    copies: Arc<CopyIndex>,
+}
+
+impl LstmVoice {
+    /// A mind at the start of a scene.
+    pub fn new(
+        id: CharacterId,
+        own: Speaker,
+        ensemble: Option<Speaker>,
+        cast: Arc<HashMap<CharacterId, Slot>>,
+        copies: Arc<CopyIndex>,
+    ) -> Self {
+        Self {
+            id,
+            memory: Memory::new(&own),
+            ensemble: ensemble.map(|speaker| {
+                let memory = Memory::new(&speaker);
+                (speaker, memory)
+            }),
+            own,
+            cast,
+            copies,
+        }
+    }
+
+    /// Whose vector a speaker's lines are heard with.
+    fn slot_of(&self, speaker: &CharacterId) -> Slot {
+        if *speaker == self.id {
+            return self.own.slot;
+        }
+        self.cast.get(speaker).copied().unwrap_or_default()
+    }
+
+    fn score(
+        &self,
+        draft: &Draft,
+        own: f32,
+        before: Option<f32>,
+        ensemble: Option<f32>,
+        text: &str,
+        cue: &Cue,
+    ) -> ScoreCard {
+        let n_tokens = draft.tokens.len().max(1) as f32;
+        let line_words: Vec<String> = words(text).map(str::to_lowercase).collect();
+        let n_words = line_words.len() as f32;
+        let motifs = cue.motifs.iter().filter(|motif| {
+            let motif = motif.to_lowercase();
+            line_words.iter().any(|word| *word == motif)
+        });
+        let trigrams: Vec<&[String]> = line_words.windows(3).collect();
+        let repeats = trigrams
+            .iter()
+            .enumerate()
+            .filter(|(at, trigram)| trigrams[..*at].contains(trigram))
+            .count();
+        let said_before = cue.said.iter().any(|said| said.eq_ignore_ascii_case(text));
+        let mut card = ScoreCard {
+            fluency: own / n_tokens,
+            cue: before.map_or(0.0, |before| (own - before) / n_tokens),
+            voice: ensemble.map_or(0.0, |ensemble| (own - ensemble) / n_tokens),
+            motifs: (motifs.count() as f32).min(2.0),
+            length: if n_words < 4.0 {
+                (n_words - 4.0) * 0.25
+            } else {
+                (18.0 - n_words).min(0.0) * 0.1
+            },
+            loops: repeats as f32 + if said_before { 3.0 } else { 0.0 },
+            unknown_words: words(text)
+                .filter(|word| !self.own.lexicon.knows(word))
+                .count() as u32,
+            copied_words: self.copies.longest_run(text) as u32,
+            finished: draft.finished,
+            total: 0.0,
+        };
+        card.total = total(&card, &cue.weights);
+        for part in [
+            &mut card.fluency,
+            &mut card.cue,
+            &mut card.voice,
+            &mut card.motifs,
+            &mut card.length,
+            &mut card.total,
+        ] {
+            *part = (*part * 1e4).round() / 1e4;
+        }
+        card
+    }
+}
+
+/// The weighted sum of a score card's parts.
+fn total(card: &ScoreCard, weights: &ScoreWeights) -> f32 {
+    const FREE_RUN: u32 = 4;
+    weights.fluency * card.fluency
+        + weights.cue * card.cue
+        + weights.voice * card.voice
+        + weights.motifs * card.motifs
+        + weights.length * card.length
+        - weights.loops * card.loops
+        - weights.unknown_words * card.unknown_words as f32
+        - weights.copied_words * card.copied_words.saturating_sub(FREE_RUN) as f32
+        - if card.finished {
+            0.0
+        } else {
+            weights.unfinished
+        }
+}
+
+fn failed(error: crate::error::Error) -> VoiceError {
+    VoiceError::Failed(error.to_string())
+}
+
+impl Voice for LstmVoice {
+    fn hear(&mut self, utterance: &Utterance) {
+        let line = spoken(utterance.delivery.as_deref(), &utterance.text);
+        // Text that the tokenizer cannot take is not heard; it never fails on text that has been sanitised.
+        let Ok(tokens) = self.own.tokenizer.encode(&line) else {
+            return;
+        };
+        let mut scratch = Scratch::default();
+        let slot = self.slot_of(&utterance.speaker);
+        self.memory.hear(&self.own, slot, &tokens, &mut scratch);
+        if let Some((speaker, memory)) = &mut self.ensemble {
+            // The ensemble knows nobody who came later.
+            let slot = self
+                .cast
+                .get(&utterance.speaker)
+                .copied()
+                .unwrap_or_default();
+            memory.hear(speaker, slot, &tokens, &mut scratch);
+        }
+    }
+
+    fn bid(&self) -> f32 {
+        let (mut logits, mut probabilities) = (Vec::new(), Vec::new());
+        self.own.network.logits(
+            &[self.memory.last],
+            &self.memory.now,
+            &mut Scratch::default(),
+            &mut logits,
+        );
+        let tokenizer = &self.own.tokenizer;
+        let mut tags: Vec<f32> = (0..tokenizer.n_tags())
+            .map(|slot| logits[tokenizer.tag(Slot(slot)) as usize])
+            .collect();
+        log_softmax(&mut tags, &mut probabilities);
+        probabilities[self.own.slot.0]
+    }
+
+    fn takes(&self, cue: &Cue, seeds: &[u64]) -> std::result::Result<Vec<Take>, VoiceError> {
+        let tokenizer = &self.own.tokenizer;
+        let recent = cue.said.iter().rev().take(2);
+        let mut penalized = Vec::new();
+        for line in recent {
+            penalized.extend(tokenizer.encode(line).map_err(failed)?);
+        }
+        penalized.retain(|&token| is_content(tokenizer, token));
+        let request = Request {
+            slot: self.own.slot,
+            prime: cue.prime.as_deref().unwrap_or_default(),
+            sampling: cue.sampling,
+            penalized: &penalized,
+        };
+        let drafts = draw(
+            &self.own.network,
+            tokenizer,
+            &self.own.lexicon,
+            &self.memory.now,
+            &request,
+            seeds,
+        )
+        .map_err(failed)?;
+        let not_finite = drafts
+            .iter()
+            .any(|draft| draft.log_probabilities.iter().any(|p| !p.is_finite()));
+        if not_finite {
+            return Err(VoiceError::NotFinite {
+                character: self.id.clone(),
+            });
+        }
+        let lines: Vec<Vec<Token>> = drafts.iter().map(|draft| draft.tokens.clone()).collect();
+        let tag = tokenizer.tag(self.own.slot);
+        let sums =
+            |rows: Vec<Vec<f32>>| -> Vec<f32> { rows.iter().map(|row| row.iter().sum()).collect() };
+        let before = self.memory.before.as_ref().map(|state| {
+            sums(log_probabilities(
+                &self.own.network,
+                state,
+                tag,
+                self.own.slot,
+                &lines,
+            ))
+        });
+        // The ensemble reads the line as anybody's: what it finds unlikely there is the character's own.
+        let ensemble = self.ensemble.as_ref().map(|(speaker, memory)| {
+            let tag = speaker.tokenizer.tag(Slot::OTHER);
+            sums(log_probabilities(
+                &speaker.network,
+                &memory.now,
+                tag,
+                Slot::OTHER,
+                &lines,
+            ))
+        });
+        let takes = drafts
+            .iter()
+            .zip(seeds)
+            .enumerate()
+            .map(|(lane, (draft, &seed))| {
+                let (delivery, text) = split_spoken(&tokenizer.decode(&draft.tokens));
+                let own = draft.log_probabilities.iter().sum();
+                let score = self.score(
+                    draft,
+                    own,
+                    before.as_ref().map(|sums| sums[lane]),
+                    ensemble.as_ref().map(|sums| sums[lane]),
+                    &text,
+                    cue,
+                );
+                Take {
+                    seed,
+                    delivery,
+                    text,
+                    score,
+                }
+            });
+        Ok(takes.collect())
+    }
+
+    fn explain(&self, take: &Take) -> Explanation {
+        const N_CANDIDATES: usize = 5;
+        let (network, tokenizer) = (&self.own.network, &self.own.tokenizer);
+        let Ok(mut tokens) = tokenizer.encode(&spoken(take.delivery.as_deref(), &take.text)) else {
+            return Explanation::default();
+        };
+        if take.score.finished {
+            tokens.push(tokenizer.end_of_line());
+        }
+        let mut state = self.memory.now.clone();
+        let mut scratch = Scratch::default();
+        let (mut logits, mut probabilities) = (Vec::new(), Vec::new());
+        let mut input = tokenizer.tag(self.own.slot);
+        let explained = tokens.into_iter().map(|token| {
+            network.step(&[input], &[self.own.slot], &mut state, &mut scratch);
+            network.logits(&[self.own.slot], &state, &mut scratch, &mut logits);
+            let row = &mut logits[..network.n_vocab()];
+            log_softmax(row, &mut probabilities);
+            input = token;
+            let mut order: Vec<usize> = (0..row.len()).collect();
+            order.sort_by(|&a, &b| row[b].total_cmp(&row[a]));
+            let show = |token: Token| {
+                if token == tokenizer.end_of_line() {
+                    "⏎".to_owned()
+                } else {
+                    tokenizer.text(token).to_owned()
+                }
+            };
+            ExplainedToken {
+                text: show(token),
+                surprise: -row[token as usize] * std::f32::consts::LOG2_E,
+                candidates: order[..N_CANDIDATES.min(order.len())]
+                    .iter()
+                    .map(|&t| (show(t as Token), probabilities[t]))
+                    .collect(),
+            }
+        });
+        Explanation {
+            tokens: explained.collect(),
+        }
+    }
+
+    fn fork(&self) -> Box<dyn Voice> {
+        Box::new(self.clone())
+    }
+}

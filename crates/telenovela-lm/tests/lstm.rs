@@ -1,0 +1,290 @@
+//! The fused LSTM against three independent sources: candle-nn's step by step, finite differences, and PyTorch.
+
+use candle_core::{DType, Device, Tensor, Var};
+use candle_nn::rnn::{LSTMConfig, LSTMState, RNN};
+use candle_nn::{VarBuilder, VarMap};
+use telenovela_lm::loss::cross_entropy;
+use telenovela_lm::lstm::lstm;
+use telenovela_lm::rng::{Purpose, Random};
+
+fn tensor(shape: &[usize], random: &mut Random) -> Tensor {
+    let numbers: Vec<f32> = (0..shape.iter().product())
+        .map(|_| 0.5 * random.normal())
+        .collect();
+    Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap()
+}
+
+/// Largest absolute difference.
+fn distance(a: &Tensor, b: &Tensor) -> f32 {
+    (a - b)
+        .unwrap()
+        .abs()
+        .unwrap()
+        .flatten_all()
+        .unwrap()
+        .max(0)
+        .unwrap()
+        .to_scalar()
+        .unwrap()
+}
+
+#[test]
+fn forward_and_gradients_agree_with_candle_nn_for_odd_sizes() {
+    for (time, batch, n_in, n_hidden) in [
+        (1, 1, 3, 5),
+        (2, 3, 4, 7),
+        (64, 1, 6, 9),
+        (33, 5, 17, 13),
+        (128, 2, 8, 16),
+    ] {
+        let mut random = Random::new(time as u64, Purpose::Init);
+        let x = tensor(&[batch, time, n_in], &mut random);
+        let map = VarMap::new();
+        let theirs = candle_nn::lstm(
+            n_in,
+            n_hidden,
+            LSTMConfig::default(),
+            VarBuilder::from_varmap(&map, DType::F32, &Device::Cpu),
+        )
+        .unwrap();
+        let vars = map.data().lock().unwrap().clone();
+        for var in vars.values() {
+            var.set(&tensor(var.dims(), &mut random)).unwrap();
+        }
+        let (w_ih, w_hh) = (&vars["weight_ih_l0"], &vars["weight_hh_l0"]);
+        let bias = (vars["bias_ih_l0"].as_tensor() + vars["bias_hh_l0"].as_tensor()).unwrap();
+        let state = Var::from_tensor(&tensor(&[2, batch, n_hidden], &mut random)).unwrap();
+        let mix = tensor(&[time, batch, n_hidden], &mut random);
+
+        let start = LSTMState::new(state.get(0).unwrap(), state.get(1).unwrap());
+        let states = theirs.seq_init(&x, &start).unwrap();
+        let expected =
+            Tensor::stack(&states.iter().map(|s| s.h().clone()).collect::<Vec<_>>(), 0).unwrap();
+        let expected_grads = (&expected * &mix)
+            .unwrap()
+            .sum_all()
+            .unwrap()
+            .backward()
+            .unwrap();
+
+        let rows = x
+            .transpose(0, 1)
+            .unwrap()
+            .contiguous()
+            .unwrap()
+            .reshape((time * batch, n_in))
+            .unwrap();
+        let projected = rows
+            .matmul(&w_ih.t().unwrap())
+            .unwrap()
+            .broadcast_add(&bias)
+            .unwrap();
+        let projected = projected.reshape((time, batch, 4 * n_hidden)).unwrap();
+        let (hidden, last) = lstm(&projected, w_hh, &state).unwrap();
+        let grads = (&hidden * &mix)
+            .unwrap()
+            .sum_all()
+            .unwrap()
+            .backward()
+            .unwrap();
+
+        assert!(distance(&hidden, &expected) < 1e-5);
+        assert!(distance(&last.get(0).unwrap(), states.last().unwrap().h()) < 1e-5);
+        assert!(distance(&last.get(1).unwrap(), states.last().unwrap().c()) < 1e-5);
+        for tensor in [w_ih.as_tensor(), w_hh.as_tensor(), state.as_tensor()] {
+            let (ours, theirs) = (
+                grads.get(tensor).unwrap(),
+                expected_grads.get(tensor).unwrap(),
+            );
+            let scale = theirs
+                .abs()
+                .unwrap()
+                .flatten_all()
+                .unwrap()
+                .max(0)
+                .unwrap()
+                .to_scalar::<f32>()
+                .unwrap()
+                .max(1.0);
+            assert!(
+                distance(ours, theirs) < 2e-5 * scale,
+                "{:?} at {time} steps",
+                tensor.dims()
+            );
+        }
+    }
+}
+
+#[test]
+fn gradients_agree_with_finite_differences() {
+    let (time, batch, n_hidden) = (5, 2, 3);
+    let mut random = Random::new(5, Purpose::Init);
+    let inputs = [
+        tensor(&[time, batch, 4 * n_hidden], &mut random),
+        tensor(&[4 * n_hidden, n_hidden], &mut random),
+        tensor(&[2, batch, n_hidden], &mut random),
+    ];
+    let mix = tensor(&[time, batch, n_hidden], &mut random);
+    let value = |inputs: &[Tensor; 3]| -> Tensor {
+        let (hidden, _) = lstm(&inputs[0], &inputs[1], &inputs[2]).unwrap();
+        (hidden * &mix).unwrap().sum_all().unwrap()
+    };
+    let vars: Vec<Var> = inputs
+        .iter()
+        .map(|t| Var::from_tensor(t).unwrap())
+        .collect();
+    let tracked = [
+        vars[0].as_tensor().clone(),
+        vars[1].as_tensor().clone(),
+        vars[2].as_tensor().clone(),
+    ];
+    let grads = value(&tracked).backward().unwrap();
+    for which in 0..3 {
+        let direction = tensor(inputs[which].dims(), &mut random);
+        let at = |step: f64| {
+            let mut moved = inputs.clone();
+            moved[which] = (&inputs[which] + (&direction * step).unwrap()).unwrap();
+            f64::from(value(&moved).to_scalar::<f32>().unwrap())
+        };
+        let step = 1e-2;
+        let numeric = (at(step) - at(-step)) / (2.0 * step);
+        let analytic = (grads.get(&vars[which]).unwrap() * &direction)
+            .unwrap()
+            .sum_all()
+            .unwrap()
+            .to_scalar::<f32>()
+            .unwrap();
+        let error = (numeric - f64::from(analytic)).abs() / numeric.abs().max(0.1);
+        assert!(
+            error < 2e-3,
+            "input {which}: {numeric} by differences, {analytic} by backward"
+        );
+    }
+}
+
+/// Figures of PyTorch 2.15.0:
+///
+/// ```python
+/// import torch
+/// lstm = torch.nn.LSTM(2, 3)
+/// with torch.no_grad():
+///     for name, n in (("weight_ih_l0", 24), ("weight_hh_l0", 36), ("bias_ih_l0", 12)):
+///         p = getattr(lstm, name)
+///         p.copy_(torch.sin(torch.arange(n, dtype=torch.float32) + len(name)).reshape(p.shape) * 0.5)
+///     lstm.bias_hh_l0.zero_()
+/// x = torch.cos(torch.arange(8, dtype=torch.float32)).reshape(4, 1, 2)
+/// y, (h, c) = lstm(x)
+/// y.sum().backward()
+/// print(y.flatten().tolist(), c.flatten().tolist())
+/// print(lstm.weight_hh_l0.grad.flatten().tolist())
+/// ```
+#[test]
+fn forward_and_gradient_agree_with_pytorch() {
+    let sine = |shape: &[usize], offset: usize| {
+        let numbers = (0..shape.iter().product())
+            .map(|i| ((i + offset) as f32).sin() * 0.5)
+            .collect();
+        Tensor::from_vec::<_, f32>(numbers, shape, &Device::Cpu).unwrap()
+    };
+    let (w_ih, w_hh, bias) = (
+        sine(&[12, 2], 12),
+        Var::from_tensor(&sine(&[12, 3], 12)).unwrap(),
+        sine(&[12], 10),
+    );
+    let x = Tensor::from_vec(
+        (0..8).map(|i| (i as f32).cos()).collect::<Vec<_>>(),
+        (4, 2),
+        &Device::Cpu,
+    )
+    .unwrap();
+    let projected = x
+        .matmul(&w_ih.t().unwrap())
+        .unwrap()
+        .broadcast_add(&bias)
+        .unwrap()
+        .reshape((4, 1, 12))
+        .unwrap();
+    let state = Tensor::zeros((2, 1, 3), DType::F32, &Device::Cpu).unwrap();
+    let (hidden, last) = lstm(&projected, &w_hh, &state).unwrap();
+    let grads = hidden.sum_all().unwrap().backward().unwrap();
+    let close = |tensor: &Tensor, expected: &[f32]| {
+        let expected = Tensor::from_vec(expected.to_vec(), tensor.dims(), &Device::Cpu).unwrap();
+        let far = distance(tensor, &expected);
+        assert!(far < 2e-6, "{far} apart: {tensor}");
+    };
+    close(&hidden, &PYTORCH_Y);
+    close(&last.get(1).unwrap(), &PYTORCH_C);
+    close(grads.get(&w_hh).unwrap(), &PYTORCH_GRAD_W_HH);
+}
+
+#[test]
+fn cross_entropy_weighs_its_targets_and_its_gradient_sums_to_nothing() {
+    let mut random = Random::new(9, Purpose::Init);
+    let logits = Var::from_tensor(&tensor(&[3, 5], &mut random)).unwrap();
+    let loss = cross_entropy(&logits, vec![1, 4, 0], vec![1.0, 0.2, 0.0]).unwrap();
+    let log_softmax = candle_nn::ops::log_softmax(&logits, 1)
+        .unwrap()
+        .to_vec2::<f32>()
+        .unwrap();
+    let expected = -log_softmax[0][1] - 0.2 * log_softmax[1][4];
+    assert!((loss.to_scalar::<f32>().unwrap() - expected).abs() < 1e-5);
+    let grads = loss.backward().unwrap();
+    let grads = grads.get(&logits).unwrap().to_vec2::<f32>().unwrap();
+    assert!((grads[0][1] - (log_softmax[0][1].exp() - 1.0)).abs() < 1e-5);
+    assert!(grads.iter().all(|row| row.iter().sum::<f32>().abs() < 1e-5));
+    assert_eq!(grads[2], [0.0; 5]);
+}
+
+const PYTORCH_Y: [f32; 12] = [
+    -0.0806838199,
+    0.0624157004,
+    -0.0849945992,
+    -0.0494759828,
+    -0.0795658976,
+    -0.0899082124,
+    0.0119049381,
+    -0.170257166,
+    -0.144295782,
+    -0.0718806386,
+    -0.0630440786,
+    -0.161059067,
+];
+const PYTORCH_C: [f32; 3] = [-0.205429643, -0.0829539075, -0.272335798];
+const PYTORCH_GRAD_W_HH: [f32; 36] = [
+    -0.00419577584,
+    0.00708652614,
+    0.00158340589,
+    0.0211649314,
+    -0.00679786969,
+    0.0208399594,
+    0.00558893522,
+    0.0138685908,
+    0.0171431545,
+    0.00512019824,
+    -0.00246645138,
+    0.00568710919,
+    7.00480887e-05,
+    0.0117831212,
+    0.00788668729,
+    0.00336257741,
+    0.00677378708,
+    0.0106795793,
+    -0.0497510396,
+    -0.0197299477,
+    -0.0803853795,
+    -0.0162405558,
+    -0.0853509232,
+    -0.0920712948,
+    -0.058650773,
+    -0.00384988869,
+    -0.0919041336,
+    0.000431408873,
+    0.0064773648,
+    0.00751707796,
+    0.00624790229,
+    0.00517864246,
+    0.0113724675,
+    0.00525554037,
+    0.0132331382,
+    0.0177597757,
+];
