@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     speakers.sort_by_key(|(_, numbers)| std::cmp::Reverse(size(numbers)));
     speakers.truncate(TOP);
 
-    let mut held_out = BTreeSet::new();
+    let mut held_out: BTreeSet<usize> = BTreeSet::new();
     let mut splits = Vec::new();
     for (name, numbers) in &speakers {
         let total = size(numbers) as f64;
