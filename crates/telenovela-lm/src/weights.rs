@@ -1,5 +1,6 @@
-//! A model's file: safetensors under PyTorch's names, in bfloat16, with everything that `say` needs in its metadata.
-
+//! A model's file: safetensors under PyTorch's names, with everything that `say` needs in its metadata.
+//!
+//! Matrices are held in eight bits with one scale per row (`<name>.scale`): `w[row][column] = int8[row][column] · scale[row]`. Vectors stay in 32 bits.
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::Path;
@@ -23,7 +24,46 @@ const KEY: &str = "telenovela";
 pub struct Weights {
     /// The shape.
     pub size: ModelSize,
-    tensors: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
+    tensors: BTreeMap<String, Rounded>,
+}
+
+/// A tensor, rounded to what the file holds.
+#[derive(Clone, Debug)]
+struct Rounded {
+    shape: Vec<usize>,
+    numbers: Vec<f32>,
+    /// Per row of a matrix; empty for a vector.
+    scales: Vec<f32>,
+}
+
+impl Rounded {
+    /// Rounds each row of a matrix to multiples of its largest number over 127.
+    fn new(shape: Vec<usize>, mut numbers: Vec<f32>) -> Self {
+        let mut scales = Vec::new();
+        if let [_, width] = shape[..] {
+            for row in numbers.chunks_exact_mut(width) {
+                let largest = row.iter().fold(0f32, |largest, x| largest.max(x.abs()));
+                let scale = if largest > 0.0 { largest / 127.0 } else { 1.0 };
+                for x in row {
+                    *x = (*x / scale).round() * scale;
+                }
+                scales.push(scale);
+            }
+        }
+        Self {
+            shape,
+            numbers,
+            scales,
+        }
+    }
+
+    /// The bytes of a matrix, as the file holds them.
+    fn eighths(&self) -> Vec<u8> {
+        let width = self.numbers.len() / self.scales.len().max(1);
+        let rows = self.numbers.chunks_exact(width).zip(&self.scales);
+        rows.flat_map(|(row, scale)| row.iter().map(move |x| (x / scale).round() as i8 as u8))
+            .collect()
+    }
 }
 
 /// What a model file says about itself.
@@ -76,28 +116,27 @@ pub struct Scores {
     pub train_chars: usize,
 }
 
-/// Rounds to the nearest bfloat16, ties to even.
-fn to_bf16(x: f32) -> u16 {
-    let bits = x.to_bits();
-    ((bits + 0x7fff + ((bits >> 16) & 1)) >> 16) as u16
+fn bytes_of(numbers: &[f32]) -> Vec<u8> {
+    numbers.iter().flat_map(|x| x.to_le_bytes()).collect()
 }
 
-fn from_bf16(x: u16) -> f32 {
-    f32::from_bits(u32::from(x) << 16)
+fn numbers_of(bytes: &[u8]) -> Vec<f32> {
+    bytes
+        .chunks_exact(4)
+        .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+        .collect()
 }
+
+/// Ends the name of a matrix's scales.
+const SCALE: &str = ".scale";
 
 impl Weights {
-    /// Takes named tensors, as (shape, numbers), and rounds them to bfloat16.
+    /// Takes named tensors, as (name, shape, numbers), and rounds them to what the file holds.
     pub fn new(
         size: ModelSize,
         tensors: impl IntoIterator<Item = (String, Vec<usize>, Vec<f32>)>,
     ) -> Self {
-        let round = |(name, shape, mut numbers): (String, Vec<usize>, Vec<f32>)| {
-            for x in &mut numbers {
-                *x = from_bf16(to_bf16(*x));
-            }
-            (name, (shape, numbers))
-        };
+        let round = |(name, shape, numbers)| (name, Rounded::new(shape, numbers));
         Self {
             size,
             tensors: tensors.into_iter().map(round).collect(),
@@ -110,14 +149,18 @@ impl Weights {
             .tensors
             .get(name)
             .unwrap_or_else(|| panic!("the model has no tensor `{name}`"))
-            .1
+            .numbers
     }
 
     /// Names, shapes and numbers, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[usize], &[f32])> {
-        self.tensors
-            .iter()
-            .map(|(name, (shape, numbers))| (name.as_str(), shape.as_slice(), numbers.as_slice()))
+        self.tensors.iter().map(|(name, tensor)| {
+            (
+                name.as_str(),
+                tensor.shape.as_slice(),
+                tensor.numbers.as_slice(),
+            )
+        })
     }
 
     /// Whether every number is one.
@@ -131,25 +174,37 @@ impl Weights {
     /// # Errors
     /// When the disk refuses; the old file is then untouched.
     pub fn save(&self, path: &Path, card: &Card) -> Result<()> {
-        let bytes: BTreeMap<&str, (Vec<usize>, Vec<u8>)> = self
-            .iter()
-            .map(|(name, shape, numbers)| {
-                let bytes = numbers
-                    .iter()
-                    .flat_map(|&x| to_bf16(x).to_le_bytes())
-                    .collect();
-                (name, (shape.to_vec(), bytes))
-            })
-            .collect();
+        let mut parts: BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)> = BTreeMap::new();
+        for (name, tensor) in &self.tensors {
+            if tensor.scales.is_empty() {
+                parts.insert(
+                    name.clone(),
+                    (Dtype::F32, tensor.shape.clone(), bytes_of(&tensor.numbers)),
+                );
+            } else {
+                parts.insert(
+                    name.clone(),
+                    (Dtype::I8, tensor.shape.clone(), tensor.eighths()),
+                );
+                parts.insert(
+                    format!("{name}{SCALE}"),
+                    (
+                        Dtype::F32,
+                        vec![tensor.scales.len()],
+                        bytes_of(&tensor.scales),
+                    ),
+                );
+            }
+        }
         let unusable = |reason: String| Error::Unusable {
             path: path.to_owned(),
             reason,
         };
         let mut views = Vec::new();
-        for (name, (shape, bytes)) in &bytes {
-            let view = TensorView::new(Dtype::BF16, shape.clone(), bytes)
+        for (name, (dtype, shape, bytes)) in &parts {
+            let view = TensorView::new(*dtype, shape.clone(), bytes)
                 .map_err(|error| unusable(error.to_string()))?;
-            views.push((*name, view));
+            views.push((name.as_str(), view));
         }
         let json = serde_json::to_string(card).map_err(|error| unusable(error.to_string()))?;
         let metadata = HashMap::from([(KEY.to_owned(), json)]);
@@ -173,40 +228,50 @@ impl Weights {
         };
         let card = card_of(path, &bytes)?;
         let file = SafeTensors::deserialize(&bytes).map_err(|error| unusable(error.to_string()))?;
-        let mut tensors = BTreeMap::new();
-        for (name, view) in file.iter() {
-            if view.dtype() != Dtype::BF16 {
+        let part = |name: &str, dtype: Dtype, shape: &[usize]| -> Result<Vec<u8>> {
+            let view = file
+                .tensor(name)
+                .map_err(|_| unusable(format!("it has no tensor `{name}`")))?;
+            if view.dtype() != dtype || view.shape() != shape {
+                let (found, at) = (view.dtype(), view.shape());
                 return Err(unusable(format!(
-                    "`{name}` is {:?}, not BF16",
-                    view.dtype()
+                    "`{name}` is {found:?} {at:?}, not {dtype:?} {shape:?}"
                 )));
             }
-            let numbers: Vec<f32> = view
-                .data()
-                .chunks_exact(2)
-                .map(|b| from_bf16(u16::from_le_bytes([b[0], b[1]])))
-                .collect();
-            tensors.insert(name.to_owned(), (view.shape().to_vec(), numbers));
+            Ok(view.data().to_vec())
+        };
+        let n_vocab = file
+            .tensor("head.bias")
+            .ok()
+            .and_then(|view| view.shape().first().copied())
+            .unwrap_or(0);
+        let mut tensors = BTreeMap::new();
+        for (name, shape) in shapes(card.size, n_vocab, card.slots.n_slots() + 1) {
+            let tensor = if let [rows, width] = shape[..] {
+                let scales = numbers_of(&part(&format!("{name}{SCALE}"), Dtype::F32, &[rows])?);
+                let bytes = part(&name, Dtype::I8, &shape)?;
+                let rows = bytes.chunks_exact(width.max(1)).zip(&scales);
+                let numbers = rows
+                    .flat_map(|(row, scale)| row.iter().map(move |&b| f32::from(b as i8) * scale))
+                    .collect();
+                Rounded {
+                    shape,
+                    numbers,
+                    scales,
+                }
+            } else {
+                Rounded {
+                    numbers: numbers_of(&part(&name, Dtype::F32, &shape)?),
+                    shape,
+                    scales: Vec::new(),
+                }
+            };
+            tensors.insert(name, tensor);
         }
         let weights = Self {
             size: card.size,
             tensors,
         };
-        let n_vocab = weights
-            .tensors
-            .get("head.bias")
-            .map_or(0, |(shape, _)| shape[0]);
-        for (name, shape) in shapes(card.size, n_vocab, card.slots.n_slots() + 1) {
-            match weights.tensors.get(&name) {
-                Some((found, _)) if *found == shape => {}
-                Some((found, _)) => {
-                    return Err(unusable(format!(
-                        "`{name}` has shape {found:?}, not {shape:?}"
-                    )));
-                }
-                None => return Err(unusable(format!("it has no tensor `{name}`"))),
-            }
-        }
         if !weights.is_finite() {
             return Err(unusable("it holds numbers that are not finite".into()));
         }
@@ -343,4 +408,25 @@ fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     std::fs::File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounding_twice_changes_nothing_and_the_file_holds_every_bit() {
+        let numbers = vec![0.5, -0.25, 0.013, 0.0, 0.0, 0.0];
+        let rounded = Rounded::new(vec![2, 3], numbers.clone());
+        let again: Vec<f32> = rounded
+            .eighths()
+            .iter()
+            .zip([0, 0, 0, 1, 1, 1])
+            .map(|(&b, row): (_, usize)| f32::from(b as i8) * rounded.scales[row])
+            .collect();
+        assert_eq!(again, rounded.numbers);
+        for (rounded, number) in rounded.numbers.iter().zip(numbers) {
+            assert!((rounded - number).abs() <= 0.5 / 254.0 + 1e-7);
+        }
+    }
 }
