@@ -1,6 +1,6 @@
 //! Fountain, the plain-text markup of screenplays (fountain.io/syntax, version 1.1): scripts in and out.
 //!
-//! [`parse`] never fails: whatever is no other element is action. [`write`] is its inverse, so that `parse(&write(&x)) == x` but for line
+//! [`parse`] never fails: whatever is no other element is action. [`write()`] is its inverse, so that `parse(&write(&x)) == x` but for line
 //! numbers, whatever the texts look like.
 
 mod markup;

@@ -1,6 +1,7 @@
 //! YAML as a tree that remembers where everything stands. Serde stops at the first thing it does not like; walking a tree
 //! finds every problem of a file at once.
 
+mod mapping;
 mod walk;
 
 use std::fmt;
@@ -12,7 +13,8 @@ use serde_saphyr::options::NonFiniteFloatPolicy;
 use serde_saphyr::{DuplicateKeyPolicy, Error, Location, Spanned};
 
 use crate::problem::{Problem, Problems, Source, Span};
-pub(crate) use walk::{At, Mapping, Reader, Value};
+pub(crate) use mapping::Mapping;
+pub(crate) use walk::{At, Reader, Value};
 
 /// Bytes of the largest file that is read.
 pub(crate) const MAX_BYTES: usize = 1 << 20;

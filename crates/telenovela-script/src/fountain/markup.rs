@@ -56,16 +56,23 @@ pub(super) fn lines(text: &str) -> Vec<Line> {
         number: 1,
         ..Line::default()
     };
+    // Nothing that opens before these places is ever closed. Remembering them keeps a text full of openings from being searched once for each.
+    let mut open_boneyard_until = 0;
+    let mut open_note_until = 0;
     let mut at = 0;
     while at < chars.len() {
-        let removed = if chars[at..].starts_with(&['/', '*']) {
-            boneyard_end(&chars, at).map(|end| (end, false))
-        } else if chars[at..].starts_with(&['[', '[']) {
-            note_end(&chars, at).map(|end| (end, true))
+        let removed = if at >= open_boneyard_until && chars[at..].starts_with(&['/', '*']) {
+            boneyard_end(&chars, at)
+                .map_err(|searched| open_boneyard_until = searched)
+                .map(|end| (end, false))
+        } else if at >= open_note_until && chars[at..].starts_with(&['[', '[']) {
+            note_end(&chars, at)
+                .map_err(|searched| open_note_until = searched)
+                .map(|end| (end, true))
         } else {
-            None
+            Err(())
         };
-        if let Some((end, is_note)) = removed {
+        if let Ok((end, is_note)) = removed {
             line.cut = true;
             if is_note {
                 line.notes.push(chars[at + 2..end - 2].iter().collect());
@@ -117,36 +124,30 @@ fn disguise_escapes(text: &str) -> Vec<char> {
     chars
 }
 
-/// The end of the boneyard that begins at `start`, if it has one.
-fn boneyard_end(chars: &[char], start: usize) -> Option<usize> {
+/// The end of the boneyard that begins at `start`; without one, how far it was searched for.
+fn boneyard_end(chars: &[char], start: usize) -> Result<usize, usize> {
     let from = start + 2;
-    let end = chars[from..]
-        .windows(2)
-        .position(|pair| pair == ['*', '/'])?;
-    Some(from + end + 2)
+    let end = chars[from..].windows(2).position(|pair| pair == ['*', '/']);
+    end.map(|end| from + end + 2).ok_or(chars.len())
 }
 
-/// The end of the note that begins at `start`, if it has one. A note goes over lines, but not over an empty one; one with two spaces is
-/// not empty.
-fn note_end(chars: &[char], start: usize) -> Option<usize> {
+/// The end of the note that begins at `start`; without one, how far it was searched for. A note goes over lines, but not over an empty one;
+/// one with two spaces is not empty.
+fn note_end(chars: &[char], start: usize) -> Result<usize, usize> {
     let mut at = start + 2;
     while at + 1 < chars.len() {
         if chars[at] == ']' && chars[at + 1] == ']' {
-            return Some(at + 2);
+            return Ok(at + 2);
         }
         if chars[at] == '\n' {
-            let next: Vec<char> = chars[at + 1..]
-                .iter()
-                .copied()
-                .take_while(|c| *c != '\n')
-                .collect();
+            let next = chars[at + 1..].split(|c| *c == '\n').next().unwrap_or(&[]);
             if next.len() < 2 && next.iter().all(|c| c.is_whitespace()) {
-                return None;
+                return Err(at);
             }
         }
         at += 1;
     }
-    None
+    Err(chars.len())
 }
 
 /// Words as they are read: emphasis taken off, escapes resolved, on one line.
@@ -167,6 +168,8 @@ pub(super) fn plain(text: &str) -> String {
 /// Marks runs of emphasis characters that open before a word and close after one. Runs of the same length pair up: `*`, `**`, `***`, `_`.
 fn mark_pairs(chars: &[char], mark: char, marks: &mut [bool]) {
     let mut open: Vec<(usize, usize)> = Vec::new();
+    // How many of each length are open, so that no search is made in vain.
+    let mut counts = [0_usize; 4];
     let mut at = 0;
     while at < chars.len() {
         if chars[at] != mark {
@@ -181,17 +184,20 @@ fn mark_pairs(chars: &[char], mark: char, marks: &mut [bool]) {
         let closes =
             is_word(before) && (mark != '_' || !after.is_some_and(|c| c.is_alphanumeric()));
         let opens = is_word(after) && (mark != '_' || !before.is_some_and(|c| c.is_alphanumeric()));
-        let partner = open.iter().rposition(|(_, other)| *other == len);
         if len <= longest
             && closes
-            && let Some(partner) = partner
+            && counts[len] > 0
+            && let Some(partner) = open.iter().rposition(|(_, other)| *other == len)
         {
             let (start, _) = open[partner];
             marks[start..start + len].fill(true);
             marks[at..at + len].fill(true);
-            open.truncate(partner);
+            for (_, len) in open.drain(partner..) {
+                counts[len] -= 1;
+            }
         } else if len <= longest && opens {
             open.push((at, len));
+            counts[len] += 1;
         }
         at += len;
     }

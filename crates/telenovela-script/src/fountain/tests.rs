@@ -104,6 +104,15 @@ fn line_endings_of_all_systems_and_a_byte_order_mark_are_read() {
     assert_eq!(parse("INT. A - DAY\r\rINÉS\rYes.\r"), unix);
 }
 
+#[test]
+fn a_text_full_of_openings_is_read_in_one_go() {
+    // Searching anew from every opening would take hours.
+    for piece in ["/*", "[[", "*a ", "**a *b ", "_a ", "(", "[[a\n", "\\"] {
+        let script = parse(&piece.repeat(200_000));
+        assert_eq!(script.scenes.len(), 1, "{piece}");
+    }
+}
+
 /// Text that looks like everything else.
 fn nasty() -> impl Strategy<Value = String> {
     let word = prop_oneof![
