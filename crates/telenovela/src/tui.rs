@@ -92,10 +92,17 @@ pub async fn run(
     effects: mpsc::Sender<Effect>,
     mut refusals: mpsc::Receiver<String>,
 ) -> Result<(), TuiError> {
+    // Before the terminal is taken: a signal that comes in between must not end the process without giving it back.
+    let signal = terminating_signal().map_err(TuiError::Terminal)?;
     let mut guard = TerminalGuard::enter().map_err(TuiError::Terminal)?;
     let (input_sender, inputs) = mpsc::channel(INPUT_CAPACITY);
     let reader = terminal::read_input(input_sender.clone()).map_err(TuiError::Terminal)?;
-    let signals = tokio::spawn(watch_signals(input_sender.clone()));
+    let on_signal = input_sender.clone();
+    let signals = tokio::spawn(async move {
+        signal.await;
+        // The screen that no longer listens is leaving already.
+        let _ = on_signal.send(Input::Terminate).await;
+    });
     let refused = tokio::spawn(async move {
         while let Some(reason) = refusals.recv().await {
             if input_sender.send(Input::Refused(reason)).await.is_err() {
@@ -260,31 +267,28 @@ async fn farewell(outbox: VecDeque<Effect>, effects: &mpsc::Sender<Effect>) {
     let _ = tokio::time::timeout(FAREWELL, send_all).await;
 }
 
-/// Turns the signals that ask a process to end into input.
-async fn watch_signals(inputs: mpsc::Sender<Input>) {
-    if terminating_signal().await.is_ok() {
-        // The screen that no longer listens is leaving already.
-        let _ = inputs.send(Input::Terminate).await;
-    }
-}
-
+/// Listens from now on for the signals that ask a process to end; the future is ready when one has come.
 #[cfg(unix)]
-async fn terminating_signal() -> io::Result<()> {
+fn terminating_signal() -> io::Result<impl Future<Output = ()> + Send> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hang_up = signal(SignalKind::hangup())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = hang_up.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
-#[cfg(not(unix))]
-async fn terminating_signal() -> io::Result<()> {
-    tokio::signal::ctrl_c().await
+#[cfg(windows)]
+fn terminating_signal() -> io::Result<impl Future<Output = ()> + Send> {
+    let mut ctrl_c = tokio::signal::windows::ctrl_c()?;
+    Ok(async move {
+        ctrl_c.recv().await;
+    })
 }
 
 fn from_backend(error: impl std::error::Error + Send + Sync + 'static) -> TuiError {

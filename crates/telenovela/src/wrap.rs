@@ -46,6 +46,16 @@ pub fn wrapped(text: &str, width: usize) -> impl Iterator<Item = &str> {
     wrap(text, width).into_iter().map(move |range| &text[range])
 }
 
+/// The lines of [`wrapped`], as equal in width as their number allows: for titles, where an orphan under a full line is ugly.
+pub fn balanced(text: &str, width: usize) -> impl Iterator<Item = &str> {
+    let n_lines = wrap(text, width).len();
+    let mut narrowest = width.max(1);
+    while narrowest > 1 && wrap(text, narrowest - 1).len() == n_lines {
+        narrowest -= 1;
+    }
+    wrapped(text, narrowest)
+}
+
 /// The text, or its beginning and `…` where it takes more than `width` cells.
 pub fn ellipsized(text: &str, width: usize) -> String {
     if text.width() <= width {
@@ -156,6 +166,21 @@ mod tests {
                 "at {width}"
             );
         }
+    }
+
+    #[test]
+    fn a_balanced_text_leaves_no_orphan() {
+        let text = "A lamp turned low. The windmill creaks like a bad conscience.";
+        let lines: Vec<&str> = balanced(text, 56).collect();
+        assert_eq!(
+            lines,
+            [
+                "A lamp turned low. The windmill",
+                "creaks like a bad conscience."
+            ]
+        );
+        assert_eq!(balanced("THE END", 40).count(), 1);
+        assert_eq!(balanced("", 40).count(), 0);
     }
 
     #[test]

@@ -250,6 +250,16 @@ impl App {
         SPEEDS[self.speed]
     }
 
+    /// Performance time, in milliseconds; the log knows it line by line, the screen in between too.
+    pub fn at_ms(&self) -> u64 {
+        // The log's time of a line is when its first word is spoken, after the silence before it.
+        let Some(speaking) = &self.speaking else {
+            return self.ledger.at_ms;
+        };
+        let silence_left = (speaking.pause_ms - speaking.silent_ms) as u64;
+        self.ledger.at_ms.saturating_sub(silence_left) + (speaking.due / speaking.pace) as u64
+    }
+
     /// Whether anything will move by itself.
     pub fn is_moving(&self) -> bool {
         !self.is_held() && (self.speaking.is_some() || self.hold_ms > 0.0)
@@ -272,7 +282,7 @@ impl App {
     }
 
     /// Whether the performance stands still because the user wants it to.
-    fn is_held(&self) -> bool {
+    pub fn is_held(&self) -> bool {
         match self.front {
             Front::Script => self.paused && self.step.is_none(),
             Front::Input(_) | Front::Help(_) => true,

@@ -8,7 +8,7 @@ use telenovela_script::scene::Setting;
 
 use super::ledger::thread_symbol;
 use super::theme::Theme;
-use crate::wrap::wrapped;
+use crate::wrap::{balanced, wrapped};
 
 /// What the audience is told first.
 #[derive(Clone, Debug)]
@@ -159,7 +159,7 @@ pub fn end(card: &EndCard, columns: usize, theme: Theme) -> Vec<Line<'static>> {
 }
 
 fn centered(text: &str, columns: usize) -> impl Iterator<Item = Line<'static>> {
-    let lines: Vec<Line<'static>> = wrapped(text, columns)
+    let lines: Vec<Line<'static>> = balanced(text, columns)
         .map(|line| Line::raw(line.to_owned()).alignment(Alignment::Center))
         .collect();
     lines.into_iter()

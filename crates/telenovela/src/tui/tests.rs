@@ -3,6 +3,8 @@
 mod drive;
 mod play;
 mod screens;
+#[cfg(unix)]
+mod terminal;
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;

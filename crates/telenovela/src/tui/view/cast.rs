@@ -94,7 +94,7 @@ fn cast_lines(app: &App, playbill: &Playbill, columns: usize) -> Vec<Line<'stati
         let share = app.ledger.share(index);
         let n_full = (share * BAR as f64).round() as usize;
         if !presence.on_stage && presence.n_words == 0 {
-            let waiting = format!("{:>1$}", "in the wings", BAR + 6);
+            let waiting = "in the wings";
             return Line::from(vec![
                 Span::styled(format!("  {name}"), name_style),
                 Span::raw(padding),
@@ -173,6 +173,6 @@ fn thread_lines(app: &App, playbill: &Playbill, columns: usize, whole: bool) -> 
 }
 
 fn foot(app: &App, playbill: &Playbill) -> Vec<Line<'static>> {
-    let text = format!("seed {} · {}", playbill.seed, clock(app.ledger.at_ms));
+    let text = format!("seed {} · {}", playbill.seed, clock(app.at_ms()));
     vec![Line::styled(text, app.theme.dim())]
 }

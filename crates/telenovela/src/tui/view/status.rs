@@ -174,7 +174,7 @@ fn news(app: &App) -> (Line<'static>, bool) {
 }
 
 fn state(app: &App) -> String {
-    let clock = clock(app.ledger.at_ms);
+    let clock = clock(app.at_ms());
     let speed = match app.speed() {
         1.0 => String::new(),
         speed => format!("{speed}× "),
@@ -185,6 +185,8 @@ fn state(app: &App) -> String {
         format!("■ {clock}")
     } else if app.paused {
         format!("{speed}‖ paused {clock}")
+    } else if app.is_held() {
+        format!("{speed}‖ {clock}")
     } else {
         format!("{speed}▸ {clock}")
     }
