@@ -1,6 +1,6 @@
 //! The terminal theatre: events in, commands out.
 //!
-//! * [`app`]: the state of the screen, pure. [`ledger`] folds what the audience knows, [`document`] is the script laid out, [`card`] its
+//! * [`app`]: the state of the screen, pure. [`ledger`] folds what the audience knows, [`document`] is the script on its pages, [`card`] its
 //!   first and last page, [`input_line`] what the user types.
 //! * [`keymap`]: which key does what, one table.
 //! * [`view`]: draws the state, pure. [`theme`]: colours.
@@ -13,7 +13,9 @@ pub mod card;
 pub mod document;
 pub mod input_line;
 pub mod keymap;
+mod layout;
 pub mod ledger;
+mod speaking;
 pub mod terminal;
 pub mod theme;
 pub mod view;

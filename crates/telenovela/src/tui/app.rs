@@ -8,13 +8,13 @@ use std::collections::VecDeque;
 use ratatui::layout::Rect;
 use telenovela_script::character::CharacterId;
 use telenovela_script::event::{CastMember, Event, EventKind, Playbill, Provenance, Spoken};
-use unicode_segmentation::UnicodeSegmentation;
 
 use super::card::{EndCard, TitleCard};
-use super::document::{BREATHS, Document, Entry, Speech, Typing};
+use super::document::{Document, Entry, Speech, Typing};
 use super::input_line::InputLine;
 use super::keymap::{Action, Context, Scroll};
 use super::ledger::{self, Ledger};
+use super::speaking::Speaking;
 use super::theme::Theme;
 use super::view::{self, help};
 
@@ -93,22 +93,8 @@ enum Step {
     OwnLine,
 }
 
-/// The line being spoken.
-#[derive(Debug)]
-struct Speaking {
-    seq: u64,
-    provenance: Provenance,
-    /// Silence so far and in all, in milliseconds.
-    silent_ms: f64,
-    pause_ms: f64,
-    /// Characters that should have been typed by now.
-    due: f64,
-    /// Characters per millisecond.
-    pace: f64,
-    /// Where each character ends, in bytes.
-    ends: Vec<usize>,
-}
-
+/// Without a pace of its own, a line is typed as fast as people read aloud.
+const DEFAULT_CPS: f32 = 32.0;
 /// Multiples of performance time.
 const SPEEDS: [f64; 6] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
 const NORMAL_SPEED: usize = 2;
@@ -116,14 +102,8 @@ const NORMAL_SPEED: usize = 2;
 const TITLE_MS: f64 = 3_500.0;
 /// How long the title of a beat stays alone.
 const BEAT_MS: f64 = 700.0;
-/// Silences shorter than this are only felt; longer ones breathe visibly.
-const BREATH_AFTER_MS: f64 = 500.0;
-/// A phase of the breathing.
-const BREATH_MS: f64 = 420.0;
 /// After a longer stop (a suspended machine, a stalled terminal) the performance goes on where it stood.
 const LONGEST_TICK_MS: u64 = 250;
-/// Without a pace of its own, a line is typed as fast as people read aloud.
-const DEFAULT_CPS: f32 = 32.0;
 
 impl App {
     /// Before the curtain. `export_command` is shown on the end card.
@@ -256,8 +236,8 @@ impl App {
         let Some(speaking) = &self.speaking else {
             return self.ledger.at_ms;
         };
-        let silence_left = (speaking.pause_ms - speaking.silent_ms) as u64;
-        self.ledger.at_ms.saturating_sub(silence_left) + (speaking.due / speaking.pace) as u64
+        let began_ms = self.ledger.at_ms.saturating_sub(speaking.silence_left_ms());
+        began_ms + speaking.spoken_ms()
     }
 
     /// Whether anything will move by itself.
@@ -295,9 +275,7 @@ impl App {
 
     fn step(&mut self) {
         self.hold_ms = 0.0;
-        if let Some(speaking) = &mut self.speaking {
-            speaking.silent_ms = speaking.pause_ms;
-            speaking.due = speaking.ends.len() as f64;
+        if self.speaking.is_some() {
             self.finish_speaking();
         } else if self.paused {
             self.step = Some(Step::OneLine);
@@ -371,17 +349,11 @@ impl App {
             return ms;
         };
         let before = speaking.typing();
-        let silent = (speaking.pause_ms - speaking.silent_ms).min(ms);
-        speaking.silent_ms += silent;
-        let left = ms - silent;
-        speaking.due += left * speaking.pace;
-        let typing = speaking.typing();
-        let beyond = speaking.due - speaking.ends.len() as f64;
-        if typing == Typing::Whole {
-            let left = beyond / speaking.pace;
+        if let Some(left) = speaking.pass(ms) {
             self.finish_speaking();
             return left;
         }
+        let typing = speaking.typing();
         if typing != before {
             self.document.set_typing(typing);
             self.changed = true;
@@ -428,20 +400,7 @@ impl App {
             .ledger
             .member(&utterance.speaker)
             .map_or(DEFAULT_CPS, |member| member.cps);
-        let ends = utterance
-            .text
-            .grapheme_indices(true)
-            .map(|(at, grapheme)| at + grapheme.len());
-        let speaking = Speaking {
-            seq,
-            provenance: utterance.provenance,
-            silent_ms: 0.0,
-            pause_ms: utterance.pause_ms as f64,
-            due: 0.0,
-            // As the stage counts it: nobody is slower than a character a second.
-            pace: f64::from(cps.max(1.0)) / 1_000.0,
-            ends: ends.collect(),
-        };
+        let speaking = Speaking::new(seq, utterance, cps);
         self.document.set_typing(speaking.typing());
         self.speaking = Some(speaking);
         // The user has just typed this line and need not watch it being typed again.
@@ -494,21 +453,6 @@ impl App {
             .clone()
             .map(|command| ("export", command));
         again.into_iter().chain(export).collect()
-    }
-}
-
-impl Speaking {
-    fn typing(&self) -> Typing {
-        if self.silent_ms < self.pause_ms {
-            let visible = self.pause_ms > BREATH_AFTER_MS;
-            let phase = (self.silent_ms / BREATH_MS) as usize % BREATHS.len();
-            return Typing::Breathing(visible.then_some(phase));
-        }
-        let n_typed = self.due as usize;
-        if n_typed >= self.ends.len() {
-            return Typing::Whole;
-        }
-        Typing::UpTo(n_typed.checked_sub(1).map_or(0, |last| self.ends[last]))
     }
 }
 

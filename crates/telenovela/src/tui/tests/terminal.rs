@@ -18,6 +18,10 @@ const PART: &str = "TELENOVELA_TEST_PART";
 
 /// The child's side. Without a part it is an ordinary test with nothing to do.
 #[test]
+#[expect(
+    clippy::print_stdout,
+    reason = "what a user would see next, once the terminal is given back"
+)]
 fn on_a_terminal() {
     let Ok(part) = std::env::var(PART) else {
         return;
