@@ -1,3 +1,14 @@
 //! The command `telenovela`.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use telenovela::cli::Cli;
+use telenovela::{command, failure};
+
+fn main() -> ExitCode {
+    match command::run(Cli::parse()) {
+        Ok(code) => code,
+        Err(failure) => failure::report(&failure),
+    }
+}

@@ -1,0 +1,139 @@
+//! The command line: what may be typed, and what each command says of itself. Nothing here is checked beyond its form.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A terminal theatre of small neural characters: each is its own LSTM, trained on its own lines.
+#[derive(Debug, Parser)]
+#[command(
+    name = "telenovela",
+    version,
+    max_term_width = 100,
+    after_help = "Examples:
+  telenovela play                          a scene of the shipped show performs in the terminal
+  telenovela play the-wedding --seed 7     the same evening, every time
+  telenovela say ines --takes 5            five lines of Inés, with their score cards
+  telenovela new character Lola            a character of your own; then: telenovela train lola
+
+Exit codes: 0 ok, 1 failed, 2 usage, 3 bad input, 4 model missing, 5 input or output."
+)]
+pub struct Cli {
+    /// Folder with `characters/` and `scenes/`; by default this one, or the nearest above it that has them
+    #[arg(short = 'C', long, global = true, value_name = "FOLDER")]
+    pub workspace: Option<PathBuf>,
+    /// What to do; without it, this help
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+#[command(infer_subcommands = true)]
+pub enum Command {
+    /// Perform a scene
+    Play(Play),
+    /// Train the models of shows or characters, as far as they are not up to date
+    Train(Train),
+    /// Print lines of a character, with their score cards
+    Say(Say),
+    /// Check every file of the workspace
+    Check,
+    /// Write a performance as a transcript
+    Export(Export),
+    /// Begin a file of your own
+    #[command(subcommand)]
+    New(New),
+}
+
+/// Perform a scene.
+#[derive(Debug, Args)]
+pub struct Play {
+    /// A scene: its name, show/name, or its file; by default the first of the first show
+    pub scene: Option<String>,
+    /// Repeats a performance; drawn when left out, and printed at the end
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Print the performance as plain text, as it also is where there is no terminal
+    #[arg(long)]
+    pub headless: bool,
+    /// Where the log goes; by default performances/<scene>-<seed>.jsonl, numbered when that is taken
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+    /// Replace the file given with --log
+    #[arg(long, requires = "log")]
+    pub force: bool,
+}
+
+/// Train models.
+#[derive(Debug, Args)]
+pub struct Train {
+    /// Shows, or characters (name or show/name); by default every show
+    #[arg(value_name = "SHOW|CHARACTER")]
+    pub names: Vec<String>,
+    /// Train also what is up to date
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Print lines.
+#[derive(Debug, Args)]
+pub struct Say {
+    /// A character (name or show/name), or a show: then its ensemble speaks
+    #[arg(value_name = "CHARACTER|SHOW")]
+    pub name: String,
+    /// First words of every line
+    #[arg(long, default_value = "")]
+    pub prime: String,
+    /// A line to answer; `NAME: text` says whose it is
+    #[arg(long)]
+    pub cue: Option<String>,
+    /// How many lines
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub takes: u16,
+    /// Longest line, in characters
+    #[arg(long)]
+    pub chars: Option<usize>,
+    /// Repeats the same lines; drawn when left out
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// One JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Write a transcript.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// The log of a performance; by default the latest in performances/
+    pub log: Option<PathBuf>,
+    /// fountain, markdown, text or json
+    #[arg(long, default_value = "fountain")]
+    pub format: String,
+    /// Where it goes; `-` is standard output
+    #[arg(short, long, default_value = "-", value_name = "FILE")]
+    pub output: PathBuf,
+    /// Replace the file
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Begin a file of your own.
+#[derive(Debug, Subcommand)]
+pub enum New {
+    /// Write a commented YAML file for a character whose lines you type
+    Character(NewCharacter),
+}
+
+/// Begin a character.
+#[derive(Debug, Args)]
+pub struct NewCharacter {
+    /// As it stands above its lines
+    pub name: String,
+    /// The show it joins; may be left out where there is only one
+    #[arg(long)]
+    pub show: Option<String>,
+    /// Replace the file
+    #[arg(long)]
+    pub force: bool,
+}

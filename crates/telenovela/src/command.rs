@@ -1,0 +1,84 @@
+//! What each command does.
+
+mod check;
+mod export;
+mod library;
+mod new;
+mod play;
+mod say;
+mod train;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::CommandFactory as _;
+use telenovela_script::load::Workspace;
+
+use crate::cli::{Cli, Command, New};
+use crate::failure::Failure;
+
+/// Runs what was typed.
+///
+/// # Errors
+/// With why it could not be done.
+pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    let Some(command) = cli.command else {
+        let help = Cli::command().render_help();
+        print(&help.to_string())?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let root = match cli.workspace {
+        Some(folder) => folder,
+        None => nearest_workspace()?,
+    };
+    let workspace = Workspace::open(&root)?;
+    match command {
+        Command::Play(args) => play::run(&workspace, args),
+        Command::Train(args) => train::run(&workspace, &args),
+        Command::Say(args) => say::run(&workspace, &args),
+        Command::Check => check::run(&workspace),
+        Command::Export(args) => export::run(&workspace, &args),
+        Command::New(New::Character(args)) => new::character(&workspace, &args),
+    }
+}
+
+/// This folder, or the nearest above it, that holds `characters/`.
+fn nearest_workspace() -> Result<PathBuf, Failure> {
+    let here = std::env::current_dir().map_err(|source| Failure::Io {
+        what: "the current folder".into(),
+        source,
+    })?;
+    let found = here.ancestors().find(|folder| folder.join("characters").is_dir());
+    found.map(Path::to_owned).ok_or_else(|| {
+        Failure::Input(format!(
+            "{} is no workspace: neither it nor a folder above it holds `characters/`\n  name one with --workspace FOLDER",
+            here.display()
+        ))
+    })
+}
+
+/// Prints to standard output; a reader that has gone is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::Io {
+            what: "standard output".into(),
+            source: error,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Says something to the user beside the output.
+fn note(text: &str) {
+    // Standard error may be closed; there is nobody left to tell.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// A path as short as the user would type it.
+fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().ok().and_then(|here| here.canonicalize().ok());
+    let short = here.as_ref().and_then(|here| path.strip_prefix(here).ok());
+    short.unwrap_or(path).display().to_string()
+}

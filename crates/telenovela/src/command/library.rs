@@ -1,0 +1,122 @@
+//! The trained models of a show, and the minds made of them.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use telenovela_lm::copies::CopyIndex;
+use telenovela_lm::corpus::{Corpus, SlotTable};
+use telenovela_lm::error::Error;
+use telenovela_lm::train::{character_fingerprint, ensemble_fingerprint};
+use telenovela_lm::voice::{LstmVoice, Speaker, Speakers};
+use telenovela_lm::weights::Card;
+use telenovela_script::character::{Base, Character, CharacterId, Lines};
+use telenovela_script::load::Workspace;
+use telenovela_script::script::Script;
+use telenovela_script::show::Show;
+
+use crate::failure::Failure;
+
+/// Name of the ensemble's file, beside those of the characters.
+pub(super) const ENSEMBLE: &str = "ensemble";
+
+/// A show with its scripts and people, and its models as they are asked for.
+pub(super) struct Library<'a> {
+    workspace: &'a Workspace,
+    pub(super) show: Show,
+    pub(super) scripts: Vec<Script>,
+    pub(super) characters: Vec<Character>,
+    speakers: Speakers,
+    ensemble: Option<Speaker>,
+    copies: Arc<CopyIndex>,
+    /// What an up-to-date ensemble says of itself.
+    fingerprint: String,
+}
+
+impl<'a> Library<'a> {
+    /// Reads scripts and characters of a show.
+    pub(super) fn open(workspace: &'a Workspace, show: Show) -> Result<Self, Failure> {
+        let scripts = workspace.load_scripts(&show)?;
+        let characters = workspace.load_characters(&show.id)?;
+        let corpus = Corpus::new(&scripts);
+        let lines = corpus.scenes.iter().flat_map(|scene| &scene.turns).map(|turn| turn.text.as_str());
+        let inline = characters.iter().flat_map(|character| match &character.lines {
+            Lines::Inline(lines) => lines.as_slice(),
+            _ => &[],
+        });
+        let copies = Arc::new(CopyIndex::new(lines.chain(inline.map(String::as_str))));
+        let fingerprint = ensemble_fingerprint(&show, &scripts);
+        Ok(Self {
+            workspace,
+            show,
+            scripts,
+            characters,
+            speakers: Speakers::default(),
+            ensemble: None,
+            copies,
+            fingerprint,
+        })
+    }
+
+    /// Where the model of a character lies, or that of the ensemble.
+    pub(super) fn path(&self, model: &str) -> PathBuf {
+        self.workspace.model_path(&self.show.id, model)
+    }
+
+    /// Whether a character's file holds what its recipe and data say; `None` when there is no usable file.
+    pub(super) fn is_current(&self, character: &Character) -> Option<bool> {
+        let card = Card::load(&self.path(character.id.as_str())).ok()?;
+        Some(card.fingerprint == character_fingerprint(character, &self.fingerprint))
+    }
+
+    /// The ensemble's model.
+    pub(super) fn ensemble(&mut self) -> Result<Speaker, Failure> {
+        if let Some(ensemble) = &self.ensemble {
+            return Ok(ensemble.clone());
+        }
+        let path = self.path(ENSEMBLE);
+        let train = self.show.id.to_string();
+        let ensemble = self.speakers.load(&path).map_err(|error| unusable(error, "the ensemble", train))?;
+        self.ensemble = Some(ensemble.clone());
+        Ok(ensemble)
+    }
+
+    /// A character's mind at the start of a scene.
+    pub(super) fn voice(&mut self, character: &Character) -> Result<LstmVoice, Failure> {
+        let path = self.path(character.id.as_str());
+        let train = character.id.to_string();
+        let own = self.speakers.load(&path).map_err(|error| unusable(error, &format!("`{}`", character.id), train))?;
+        let ensemble = match character.base {
+            Base::Ensemble => Some(self.ensemble()?),
+            Base::None => None,
+        };
+        let cast = Arc::new(self.cast(&own.slots));
+        Ok(LstmVoice::new(character.id.clone(), own, ensemble, cast, Arc::clone(&self.copies)))
+    }
+
+    /// The ensemble as a mind of nobody in particular.
+    pub(super) fn ensemble_voice(&mut self) -> Result<LstmVoice, Failure> {
+        let own = self.ensemble()?;
+        let cast = Arc::new(self.cast(&own.slots));
+        Ok(LstmVoice::new(CharacterId::new(ENSEMBLE), own, None, cast, Arc::clone(&self.copies)))
+    }
+
+    /// Whose vector each character of the show is heard with.
+    fn cast(&self, slots: &SlotTable) -> HashMap<CharacterId, telenovela_lm::tokenizer::Slot> {
+        self.characters.iter().map(|character| (character.id.clone(), slots.slot_of(character))).collect()
+    }
+}
+
+fn unusable(error: Error, who: &str, train: String) -> Failure {
+    match error {
+        Error::Missing { path } => Failure::ModelMissing {
+            who: who.to_owned(),
+            path,
+            train,
+        },
+        other => Failure::ModelUnusable {
+            reason: other.to_string(),
+            train,
+        },
+    }
+}

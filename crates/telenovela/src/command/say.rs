@@ -1,0 +1,116 @@
+//! `telenovela say`
+
+use std::process::ExitCode;
+
+use serde_json::json;
+use telenovela_script::character::{Character, CharacterId};
+use telenovela_script::event::{Provenance, Utterance};
+use telenovela_script::load::Workspace;
+use telenovela_script::scene::{BeatId, SceneId};
+use telenovela_script::script::{split_spoken, spoken};
+use telenovela_script::text::one_line;
+use telenovela_script::voice::{Cue, Sampling, ScoreWeights, Take, Voice};
+use telenovela_stage::seed::Address;
+
+use super::library::Library;
+use super::{note, print};
+use crate::cli::Say;
+use crate::failure::Failure;
+
+/// Prints lines with their score cards, the best first.
+pub(super) fn run(workspace: &Workspace, args: &Say) -> Result<ExitCode, Failure> {
+    let (show_id, who) = match workspace.find_show(&args.name) {
+        Ok(show) => (show, None),
+        Err(_) => {
+            let (show, id) = workspace.find_character(&args.name)?;
+            (show, Some(id))
+        }
+    };
+    let mut library = Library::open(workspace, workspace.load_show(&show_id)?)?;
+    let character = match who {
+        Some(id) => Some(workspace.load_character(&show_id, &id)?),
+        None => None,
+    };
+    let mut voice = match &character {
+        Some(character) => library.voice(character)?,
+        None => library.ensemble_voice()?,
+    };
+    if let Some(cue) = &args.cue {
+        voice.hear(&heard(cue, &library.characters));
+    }
+    let mut sampling = character.as_ref().map_or_else(Sampling::default, |character| character.sampling);
+    if let Some(chars) = args.chars {
+        sampling.max_chars = chars.max(1);
+    }
+    let cue = Cue {
+        beat: BeatId::new("say"),
+        prime: (!args.prime.is_empty()).then(|| one_line(&args.prime)),
+        motifs: Vec::new(),
+        sampling,
+        weights: character.as_ref().map_or_else(ScoreWeights::default, |character| character.weights),
+        said: args.cue.iter().map(|cue| one_line(cue)).collect(),
+    };
+    let seed = args.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
+    let address = Address {
+        seed,
+        scene: &SceneId::new("say"),
+        beat: &cue.beat,
+        turn: 0,
+        attempt: 0,
+    };
+    let speaker = CharacterId::new(args.name.as_str());
+    let seeds: Vec<u64> = (0..usize::from(args.takes)).map(|take| address.take_seed(&speaker, take)).collect();
+    let mut takes = voice.takes(&cue, &seeds).map_err(|error| Failure::ModelUnusable {
+        reason: error.to_string(),
+        train: args.name.clone(),
+    })?;
+    takes.sort_by(|a, b| b.score.total.total_cmp(&a.score.total));
+    if args.json {
+        let document = json!({"name": args.name, "seed": seed, "cue": args.cue, "prime": args.prime, "takes": takes});
+        print(&format!("{document:#}\n"))?;
+    } else {
+        print(&takes.iter().map(card).collect::<String>())?;
+        if args.seed.is_none() {
+            note(&format!("Again: the same command with --seed {seed}"));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A cue as heard: by whom its prefix says, or by somebody unknown.
+fn heard(cue: &str, characters: &[Character]) -> Utterance {
+    let line = one_line(cue);
+    let named = line.split_once(':').and_then(|(name, text)| {
+        let name = name.trim().to_lowercase();
+        let is_meant = |character: &&Character| character.id.as_str() == name || character.name.to_lowercase() == name;
+        characters.iter().find(is_meant).map(|character| (character.id.clone(), text.trim().to_owned()))
+    });
+    let (speaker, line) = named.unwrap_or_else(|| (CharacterId::new("somebody"), line));
+    let (delivery, text) = split_spoken(&line);
+    Utterance {
+        turn: 0,
+        name: speaker.to_string(),
+        speaker,
+        delivery,
+        text,
+        pause_ms: 0,
+        provenance: Provenance::Injected,
+    }
+}
+
+fn card(take: &Take) -> String {
+    let score = &take.score;
+    format!(
+        "{}\n    total {:+.2}: fluency {:+.2}, cue {:+.2}, voice {:+.2}, length {:+.2}, loops {}, unknown words {}, longest run copied {} words{}\n",
+        spoken(take.delivery.as_deref(), &take.text),
+        score.total,
+        score.fluency,
+        score.cue,
+        score.voice,
+        score.length,
+        score.loops,
+        score.unknown_words,
+        score.copied_words,
+        if score.finished { "" } else { ", cut off" }
+    )
+}

@@ -1,0 +1,293 @@
+//! `telenovela train`
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use telenovela_lm::train::{Material, Progress, character_fingerprint, ensemble_fingerprint, train_character, train_ensemble};
+use telenovela_lm::weights::{Card, Weights};
+use telenovela_script::character::{Character, CharacterId};
+use telenovela_script::load::Workspace;
+use telenovela_script::show::ShowId;
+use telenovela_script::text::sanitize;
+
+use super::library::{ENSEMBLE, Library};
+use super::{note, print};
+use crate::cli::Train;
+use crate::failure::Failure;
+
+/// The variables that tell candle on how many threads to work. With more than one its elementwise operations spin on a lock, which is slower for
+/// models as small as ours than one thread per model.
+const THREADS: [&str; 2] = ["CANDLE_NUM_THREADS", "RAYON_NUM_THREADS"];
+
+/// Trains what is missing or stale, and prints the held-out figures.
+pub(super) fn run(workspace: &Workspace, args: &Train) -> Result<ExitCode, Failure> {
+    if let Some(code) = again_on_one_thread()? {
+        return Ok(code);
+    }
+    for (show, characters) in wanted(workspace, &args.names)? {
+        train_show(workspace, &show, characters, args.force)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// candle reads its number of threads from the environment, and only there; so unless the user has chosen, this program starts itself again.
+fn again_on_one_thread() -> Result<Option<ExitCode>, Failure> {
+    if THREADS.iter().any(|name| std::env::var_os(name).is_some()) {
+        return Ok(None);
+    }
+    let failed = |source| Failure::Io {
+        what: "this program cannot start itself".into(),
+        source,
+    };
+    let program = std::env::current_exe().map_err(failed)?;
+    let mut again = std::process::Command::new(program);
+    again.args(std::env::args_os().skip(1)).envs(THREADS.map(|name| (name, "1")));
+    let status = again.status().map_err(failed)?;
+    Ok(Some(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))))
+}
+
+/// What was asked for: per show, some characters, or all of them with `None`.
+fn wanted(workspace: &Workspace, names: &[String]) -> Result<Vec<(ShowId, Option<Vec<CharacterId>>)>, Failure> {
+    if names.is_empty() {
+        return Ok(workspace.shows().map(|show| (show.clone(), None)).collect());
+    }
+    let mut wanted: Vec<(ShowId, Option<Vec<CharacterId>>)> = Vec::new();
+    for name in names {
+        let (show, character) = match workspace.find_show(name) {
+            Ok(show) => (show, None),
+            Err(_) => {
+                let (show, id) = workspace.find_character(name)?;
+                (show, Some(id))
+            }
+        };
+        let place = wanted.iter().position(|(known, _)| *known == show).unwrap_or_else(|| {
+            wanted.push((show, Some(Vec::new())));
+            wanted.len() - 1
+        });
+        match (&mut wanted[place].1, character) {
+            (Some(characters), Some(id)) => characters.push(id),
+            (all, None) => *all = None,
+            (None, Some(_)) => {}
+        }
+    }
+    Ok(wanted)
+}
+
+fn train_show(workspace: &Workspace, id: &ShowId, only: Option<Vec<CharacterId>>, force: bool) -> Result<(), Failure> {
+    let library = Library::open(workspace, workspace.load_show(id)?)?;
+    let material = Material::new(&library.show, &library.scripts).map_err(Failure::Model)?;
+    let rehearsal = Rehearsal::new();
+    let fingerprint = ensemble_fingerprint(&library.show, &library.scripts);
+    let path = library.path(ENSEMBLE);
+    let is_current = Card::load(&path).is_ok_and(|card| card.fingerprint == fingerprint);
+    // Naming characters brings the ensemble up to date when they need it; only naming the show, or nothing, forces it.
+    if !is_current || force && only.is_none() {
+        let mut report = rehearsal.bar(ENSEMBLE);
+        let (weights, card) =
+            train_ensemble(&library.show, &library.scripts, &material, &mut |progress| report.show(progress)).map_err(Failure::Model)?;
+        weights.save(&path, &card).map_err(Failure::Model)?;
+        report.finish(&card);
+    }
+    let (ensemble, _) = Weights::load(&path).map_err(Failure::Model)?;
+    let chosen = |character: &&Character| only.as_ref().is_none_or(|only| only.contains(&character.id));
+    let is_stale = |character: &&Character| {
+        let fingerprint = character_fingerprint(character, &fingerprint);
+        force || !Card::load(&library.path(character.id.as_str())).is_ok_and(|card| card.fingerprint == fingerprint)
+    };
+    let stale: Vec<&Character> = library.characters.iter().filter(chosen).filter(is_stale).collect();
+    let train = |character: &Character| -> Result<(), Failure> {
+        let mut report = rehearsal.bar(character.id.as_str());
+        let trained = train_character(
+            &library.show,
+            &library.scripts,
+            &material,
+            character,
+            &ensemble,
+            &mut |progress| report.show(progress),
+        );
+        let (weights, card) = trained.map_err(Failure::Model)?;
+        weights.save(&library.path(character.id.as_str()), &card).map_err(Failure::Model)?;
+        report.finish(&card);
+        Ok(())
+    };
+    side_by_side(&stale, train)?;
+    rehearsal.close();
+    let shown = library.characters.iter().filter(chosen).map(|character| character.id.as_str());
+    let table = figures(&library, std::iter::once(ENSEMBLE).chain(shown), stale.is_empty() && is_current && !force);
+    print(&table)
+}
+
+/// Trains several characters, one on each core. Everything that was begun is finished; the first failure is told.
+fn side_by_side(characters: &[&Character], train: impl Fn(&Character) -> Result<(), Failure> + Sync) -> Result<(), Failure> {
+    let n_threads = std::thread::available_parallelism().map_or(1, usize::from).min(characters.len());
+    let waiting = Mutex::new(characters.iter());
+    let next = || waiting.lock().ok().and_then(|mut waiting| waiting.next().copied());
+    let worker = || -> Result<(), Failure> {
+        while let Some(character) = next() {
+            train(character)?;
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..n_threads).map(|_| scope.spawn(worker)).collect();
+        let outcomes = threads.into_iter().map(|thread| match thread.join() {
+            Ok(outcome) => outcome,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        outcomes.collect::<Vec<_>>().into_iter().collect()
+    })
+}
+
+/// Bits per character on the test split, beside the count tables.
+fn figures<'a>(library: &Library<'_>, models: impl Iterator<Item = &'a str>, untouched: bool) -> String {
+    let mut table = String::new();
+    if untouched {
+        table.push_str("Everything is up to date.\n");
+    }
+    table.push_str(
+        "\nTest bits per character, and the same lines under count tables (character 5-grams) of\nown lines, of all lines, and of both mixed. Voice: how much dearer others' lines are in this\nmouth, in dev bits per character; in brackets, under the ensemble.\n\n",
+    );
+    table.push_str(&format!(
+        "{:12} {:>7} {:>8} {:>8} {:>8} {:>8} {:>15} {:>6}\n",
+        "model", "own KB", "test", "own", "all", "mixed", "voice", "epoch"
+    ));
+    for model in models {
+        let Ok(card) = Card::load(&library.path(model)) else { continue };
+        let scores = &card.scores;
+        let [own, all, mixed] = match &scores.count_tables {
+            Some(bits) if model == ENSEMBLE => ["-".into(), format!("{:.3}", bits.all), "-".into()],
+            Some(bits) => [bits.own, bits.all, bits.mixed].map(|bits| format!("{bits:.3}")),
+            None => ["-".into(), "-".into(), "-".into()],
+        };
+        let voice =
+            if model == ENSEMBLE { "-".to_owned() } else { format!("{:.3} ({:.3})", scores.voice_gap, scores.ensemble_voice_gap) };
+        table.push_str(&format!(
+            "{model:12} {:7.1} {:8.3} {own:>8} {all:>8} {mixed:>8} {voice:>15} {:6}\n",
+            scores.train_chars as f64 / 1000.0,
+            scores.test_bits,
+            scores.epoch
+        ));
+    }
+    table
+}
+
+/// The progress of several trainings at once: bars on a terminal, else a line per epoch.
+struct Rehearsal {
+    bars: MultiProgress,
+    on_terminal: bool,
+}
+
+impl Rehearsal {
+    fn new() -> Self {
+        let on_terminal = std::io::stderr().is_terminal();
+        let target = if on_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        Self {
+            bars: MultiProgress::with_draw_target(target),
+            on_terminal,
+        }
+    }
+
+    fn bar(&self, who: &str) -> Report<'_> {
+        Report {
+            rehearsal: self,
+            who: who.to_owned(),
+            bar: self.bars.add(ProgressBar::new(0)),
+            began: Instant::now(),
+            epochs: 0,
+            chars: 0,
+            bits: None,
+        }
+    }
+
+    fn say(&self, line: &str) {
+        if self.on_terminal {
+            // A terminal that is gone shows nothing anyhow.
+            let _ = self.bars.println(line);
+        } else {
+            note(line);
+        }
+    }
+
+    fn close(&self) {
+        // As above.
+        let _ = self.bars.clear();
+    }
+}
+
+/// The progress of one training.
+struct Report<'a> {
+    rehearsal: &'a Rehearsal,
+    who: String,
+    bar: ProgressBar,
+    began: Instant,
+    epochs: usize,
+    chars: usize,
+    /// Smoothed over some steps.
+    bits: Option<f64>,
+}
+
+impl Report<'_> {
+    fn show(&mut self, progress: Progress) {
+        match progress {
+            Progress::Started {
+                epochs,
+                chars_per_epoch,
+                little_text,
+            } => {
+                self.epochs = epochs;
+                self.bar.set_length((epochs * chars_per_epoch) as u64);
+                // The template is a constant; were it wrong, the plain bar would do.
+                if let Ok(style) = ProgressStyle::with_template("{prefix:12} {bar:28} {percent:>3}%  {msg}  {eta} left") {
+                    self.bar.set_style(style);
+                }
+                self.bar.set_prefix(self.who.clone());
+                if little_text {
+                    let why = "has little text: only its speaker's vector and its head are trained";
+                    self.rehearsal.say(&format!("{:12} {why}", self.who));
+                }
+            }
+            Progress::Step { chars, bits } => {
+                self.chars = chars;
+                let smoothed = self.bits.map_or(bits, |so_far| so_far + 0.05 * (bits - so_far));
+                self.bits = Some(smoothed);
+                self.bar.set_position(chars as u64);
+                self.bar.set_message(format!("{smoothed:.3} bits/char  {:.0} chars/s", self.rate()));
+            }
+            Progress::Epoch {
+                epoch,
+                train_bits,
+                dev_bits,
+                best,
+                sample,
+            } => {
+                let mark = if best { '*' } else { ' ' };
+                self.rehearsal.say(&format!(
+                    "{:12} {epoch:3}/{:<3} train {train_bits:.3}  dev {dev_bits:.3}{mark} {:6.0} chars/s  {}",
+                    self.who,
+                    self.epochs,
+                    self.rate(),
+                    sanitize(&sample)
+                ));
+            }
+        }
+    }
+
+    /// Characters of text per second since it began, evaluation included.
+    fn rate(&self) -> f64 {
+        self.chars as f64 / self.began.elapsed().as_secs_f64().max(1e-3)
+    }
+
+    fn finish(&self, card: &Card) {
+        self.bar.finish_and_clear();
+        self.rehearsal.say(&format!(
+            "{:12} done in {:.0} s: kept epoch {}, test {:.3} bits/char",
+            self.who,
+            self.began.elapsed().as_secs_f64(),
+            card.scores.epoch,
+            card.scores.test_bits
+        ));
+    }
+}
