@@ -4,68 +4,33 @@
 //! goes on from it with weight 1 on its own lines and on the tag of each next speaker, and a small weight on what others say. A character with
 //! little text learns with its speaker's vector, projection and output bias only.
 
-use std::collections::{BTreeMap, VecDeque};
+mod run;
+mod windows;
 
-use candle_core::Tensor;
 use telenovela_script::character::{Base, Character, Lines};
 use telenovela_script::script::Script;
-use telenovela_script::show::{Recipe, Show};
-use telenovela_script::voice::Sampling;
+use telenovela_script::show::Show;
 
 use crate::corpus::{ACTION, Corpus, CorpusTurn, Sequence, SlotTable, Split, TargetKind};
-use crate::count_table::{CountTable, CountTableBits, held_out_bits};
+use crate::count_table::{CountTable, held_out_bits};
 use crate::error::{Error, Result};
-use crate::evaluate::{Cost, cost};
+use crate::evaluate::cost;
 use crate::kernel;
 use crate::lexicon::Lexicon;
-use crate::model::{Model, Window};
-use crate::network::{Network, Scratch};
-use crate::optim::{AdamW, learning_rate};
-use crate::rng::{Purpose, Random};
-use crate::sampler::{Request, draw};
-use crate::tokenizer::{Slot, Token, Tokenizer};
+use crate::model::Model;
+use crate::network::Network;
+use crate::tokenizer::{Slot, Tokenizer};
 use crate::weights::{Card, Scores, Weights, fingerprint};
+
+pub use run::Progress;
+use run::{Judgement, Run};
 
 /// Below so many characters of own lines only the speaker's vector and the head are trained.
 pub const LITTLE_TEXT: usize = 8_000;
-/// Passes over little text for each pass that the recipe gives a character: its windows are few.
+/// Passes over little text in each epoch: its windows are few.
 const LITTLE_TEXT_PASSES: usize = 8;
 /// Fewest lines that something can be learned from and held out of.
 const FEWEST_LINES: usize = 6;
-
-/// What training says while it runs.
-#[derive(Clone, Debug)]
-pub enum Progress {
-    /// It begins.
-    Started {
-        /// Passes over the training split.
-        epochs: usize,
-        /// Characters of the training text in one pass.
-        chars_per_epoch: usize,
-        /// Whether there is so little text that only vector and head are trained.
-        little_text: bool,
-    },
-    /// An optimizer step was taken.
-    Step {
-        /// Characters of text read so far in all passes, padding left out.
-        chars: usize,
-        /// Loss of the step in bits per character, of what is trained on.
-        bits: f64,
-    },
-    /// A pass is over.
-    Epoch {
-        /// From 1.
-        epoch: usize,
-        /// Mean loss of the pass, in bits per character.
-        train_bits: f64,
-        /// Of the averaged and rounded weights on the dev split.
-        dev_bits: f64,
-        /// Whether these weights are the best so far.
-        best: bool,
-        /// A line spoken by them.
-        sample: String,
-    },
-}
 
 /// A show's scripts, ready to train on.
 #[derive(Debug)]
@@ -210,11 +175,12 @@ pub fn train_ensemble(
         recipe.seed,
     )?;
     let everybody = |_: Slot| true;
-    let mut run = Run {
+    let run = Run {
         who: "the ensemble".into(),
         material,
         recipe,
         epochs: recipe.epochs,
+        passes: 1,
         peak: recipe.lr,
         weigh: &|kind| match kind {
             TargetKind::Tag | TargetKind::Line(_) => 1.0,
@@ -226,7 +192,7 @@ pub fn train_ensemble(
             .position(|cue| cue != ACTION)
             .map_or(Slot::OTHER, |place| Slot(place + 1)),
     };
-    let (weights, mut scores) = run.train(model, train, report, |network| Judgement {
+    let (weights, mut scores) = run.train(model, &train, report, |network| Judgement {
         dev_bits: cost(network, &dev, everybody).per_char(),
         voice_gap: 0.0,
     })?;
@@ -413,15 +379,12 @@ pub fn train_character(
     } else {
         recipe.character_epochs
     };
-    let mut run = Run {
+    let run = Run {
         who: character.id.to_string(),
         material,
         recipe,
-        epochs: if little_text {
-            epochs * LITTLE_TEXT_PASSES
-        } else {
-            epochs
-        },
+        epochs,
+        passes: if little_text { LITTLE_TEXT_PASSES } else { 1 },
         peak: match (from_nothing, little_text) {
             (true, _) => recipe.lr,
             (false, true) => recipe.character_lr * 8.0,
@@ -434,7 +397,7 @@ pub fn train_character(
         },
         sample_as: slot,
     };
-    let (weights, mut scores) = run.train(model, train, report, judge)?;
+    let (weights, mut scores) = run.train(model, &train, report, judge)?;
     scores.ensemble_voice_gap = judge(&Network::new(ensemble)).voice_gap;
     scores.test_bits = cost(&Network::new(&weights), &test, own).per_char();
     scores.train_chars = train_chars;
@@ -491,21 +454,6 @@ fn as_me_cost(network: &Network, as_me: &[Sequence]) -> f64 {
     cost(network, as_me, |who| who == Slot::OTHER).per_char()
 }
 
-/// How good weights are for whom they are trained.
-#[derive(Clone, Copy, Debug)]
-struct Judgement {
-    dev_bits: f64,
-    voice_gap: f64,
-}
-
-impl Judgement {
-    /// Lower is better. A tenth of a bit of distance from others' lines is worth a fiftieth of a bit on own ones: chosen on bits alone, fine-tuned
-    /// characters stay copies of the ensemble.
-    fn loss(self) -> f64 {
-        self.dev_bits - 0.2 * self.voice_gap
-    }
-}
-
 impl Material {
     fn card(
         &self,
@@ -531,329 +479,4 @@ impl Material {
             tokenizer: self.tokenizer.to_json()?,
         })
     }
-}
-
-/// One training.
-struct Run<'a> {
-    who: String,
-    material: &'a Material,
-    recipe: &'a Recipe,
-    epochs: usize,
-    peak: f32,
-    weigh: &'a dyn Fn(TargetKind) -> f32,
-    sample_as: Slot,
-}
-
-impl Run<'_> {
-    /// Trains for all epochs and returns the weights of the best, averaged and rounded.
-    fn train(
-        &mut self,
-        mut model: Model,
-        sequences: Vec<Sequence>,
-        report: &mut dyn FnMut(Progress),
-        judge: impl Fn(&Network) -> Judgement,
-    ) -> Result<(Weights, Scores)> {
-        let recipe = self.recipe;
-        let chars_per_epoch = sequences
-            .iter()
-            .flat_map(|sequence| sequence.chars.values())
-            .sum();
-        report(Progress::Started {
-            epochs: self.epochs,
-            chars_per_epoch,
-            little_text: model.parameters.iter().any(|parameter| parameter.frozen),
-        });
-        // Text per token, to say bits per character of a step, whose targets are tokens.
-        let n_tokens: usize = sequences.iter().map(Sequence::len).sum();
-        let chars_per_token = chars_per_epoch as f64 / n_tokens.max(1) as f64;
-        let n_steps = self.epochs * Windows::count(&sequences, recipe);
-        let mut order = Random::new(recipe.seed, Purpose::Order);
-        let mut dropout = Random::new(recipe.seed, Purpose::Dropout);
-        let mut hide = Random::new(recipe.seed, Purpose::HideSpeaker);
-        let mut optimizer = AdamW::new(recipe.weight_decay, recipe.clip, recipe.ema);
-        let mut best: Option<(f64, Weights, Scores)> = None;
-        let (mut step, mut chars) = (0, 0.0);
-        for epoch in 1..=self.epochs {
-            let (mut epoch_loss, mut epoch_weight) = (0.0, 0.0);
-            let hidden: Vec<Sequence> = sequences
-                .iter()
-                .map(|sequence| {
-                    hide_speakers(
-                        sequence.clone(),
-                        recipe.hide_speaker,
-                        &self.material.tokenizer,
-                        &mut hide,
-                    )
-                })
-                .collect();
-            let mut windows = Windows::new(&hidden, recipe, &mut order);
-            let mut state = model.zero_state(windows.lanes.len())?;
-            while let Some((window, fresh)) = windows.next_window(self.weigh) {
-                state = reset(state, &fresh)?;
-                let weight: f32 = window.weights.iter().sum();
-                let n_real = windows.real_tokens;
-                let (loss, after) = model.loss(&window, &state, recipe, &mut dropout)?;
-                state = after;
-                step += 1;
-                chars += n_real as f64 * chars_per_token;
-                if weight == 0.0 {
-                    continue;
-                }
-                let grads = (&loss / f64::from(weight))?.backward()?;
-                let lr = learning_rate(self.peak, step - 1, n_steps);
-                optimizer.step(&mut model.parameters, &grads, lr)?;
-                let loss = f64::from(loss.to_scalar::<f32>()?);
-                if !loss.is_finite() {
-                    return Err(Error::LossNotFinite {
-                        who: self.who.clone(),
-                        step,
-                    });
-                }
-                epoch_loss += loss;
-                epoch_weight += f64::from(weight);
-                report(Progress::Step {
-                    chars: chars as usize,
-                    bits: loss / f64::from(weight) * std::f64::consts::LOG2_E / chars_per_token,
-                });
-            }
-            let weights = model.averaged();
-            if !weights.is_finite() {
-                return Err(Error::LossNotFinite {
-                    who: self.who.clone(),
-                    step,
-                });
-            }
-            let network = Network::new(&weights);
-            let judgement = judge(&network);
-            let is_best = best
-                .as_ref()
-                .is_none_or(|(loss, _, _)| judgement.loss() < *loss);
-            let sample = self.sample(&network, epoch)?;
-            if is_best {
-                let scores = Scores {
-                    epoch,
-                    dev_bits: judgement.dev_bits,
-                    voice_gap: judgement.voice_gap,
-                    ..Scores::default()
-                };
-                best = Some((judgement.loss(), weights, scores));
-            }
-            report(Progress::Epoch {
-                epoch,
-                train_bits: epoch_loss / f64::max(epoch_weight, 1.0) * std::f64::consts::LOG2_E
-                    / chars_per_token,
-                dev_bits: judgement.dev_bits,
-                best: is_best,
-                sample,
-            });
-        }
-        let (_, weights, scores) = best.ok_or_else(|| Error::TooFewLines {
-            who: self.who.clone(),
-            lines: 0,
-            need: FEWEST_LINES,
-        })?;
-        Ok((weights, scores))
-    }
-
-    /// A line from the start of a scene, to hear how far it has come.
-    fn sample(&self, network: &Network, epoch: usize) -> Result<String> {
-        let tokenizer = &self.material.tokenizer;
-        let mut state = network.zero_state(1);
-        network.step(
-            &[tokenizer.scene()],
-            &[Slot::OTHER],
-            &mut state,
-            &mut Scratch::default(),
-        );
-        let request = Request {
-            slot: self.sample_as,
-            prime: "",
-            sampling: Sampling {
-                lexicon_only: false,
-                max_chars: 90,
-                ..Sampling::default()
-            },
-            penalized: &[],
-        };
-        let drafts = draw(
-            network,
-            tokenizer,
-            &self.material.lexicon,
-            &state,
-            &request,
-            &[self.recipe.seed + epoch as u64],
-        )?;
-        Ok(tokenizer.decode(&drafts[0].tokens))
-    }
-}
-
-/// Hides some speakers behind `<other>`, turn by turn, tag and vector.
-fn hide_speakers(
-    mut sequence: Sequence,
-    rate: f32,
-    tokenizer: &Tokenizer,
-    random: &mut Random,
-) -> Sequence {
-    let mut hidden = false;
-    for at in 0..sequence.len() {
-        if sequence.kinds[at] == TargetKind::Tag {
-            hidden = random.uniform() < rate;
-            if hidden {
-                sequence.targets[at] = tokenizer.tag(Slot::OTHER);
-            }
-        } else if hidden {
-            sequence.slots[at] = Slot::OTHER;
-            if at > 0 && sequence.kinds[at - 1] == TargetKind::Tag {
-                sequence.tokens[at] = tokenizer.tag(Slot::OTHER);
-            }
-        }
-    }
-    sequence
-}
-
-/// Zeroes the state of the lanes that begin a script scene.
-fn reset(state: Vec<Tensor>, fresh: &[bool]) -> Result<Vec<Tensor>> {
-    if !fresh.contains(&true) {
-        return Ok(state);
-    }
-    let keep: Vec<f32> = fresh
-        .iter()
-        .map(|&fresh| if fresh { 0.0 } else { 1.0 })
-        .collect();
-    let keep = Tensor::from_vec(keep, (1, fresh.len(), 1), &candle_core::Device::Cpu)?;
-    Ok(state
-        .iter()
-        .map(|state| state.broadcast_mul(&keep))
-        .collect::<candle_core::Result<_>>()?)
-}
-
-/// Deals script scenes to the lanes of a batch, window by window. A lane takes the next scene when its own is over; what is left of its window is
-/// padding, so that a scene always begins with a window.
-struct Windows<'a> {
-    lanes: Vec<Lane<'a>>,
-    waiting: VecDeque<&'a Sequence>,
-    time: usize,
-    /// Tokens of the last window that are not padding.
-    real_tokens: usize,
-}
-
-#[derive(Clone, Copy)]
-struct Lane<'a> {
-    sequence: Option<&'a Sequence>,
-    at: usize,
-}
-
-impl<'a> Windows<'a> {
-    fn new(sequences: &'a [Sequence], recipe: &Recipe, order: &mut Random) -> Self {
-        let mut waiting: Vec<&Sequence> = sequences
-            .iter()
-            .filter(|sequence| !sequence.is_empty())
-            .collect();
-        order.shuffle(&mut waiting);
-        // Windows of another length each epoch, so that their borders fall elsewhere.
-        let shortest = (recipe.bptt * 3 / 4).max(1);
-        let time = shortest + order.below(recipe.bptt - shortest + 1);
-        let n_lanes = recipe.batch.min(waiting.len()).max(1);
-        Self {
-            lanes: vec![
-                Lane {
-                    sequence: None,
-                    at: 0
-                };
-                n_lanes
-            ],
-            waiting: waiting.into(),
-            time,
-            real_tokens: 0,
-        }
-    }
-
-    /// About how many windows an epoch has: for the learning-rate schedule.
-    fn count(sequences: &[Sequence], recipe: &Recipe) -> usize {
-        let time = recipe.bptt * 7 / 8;
-        let n_lanes = recipe.batch.min(sequences.len()).max(1);
-        let windows: usize = sequences
-            .iter()
-            .map(|sequence| sequence.len().div_ceil(time.max(1)))
-            .sum();
-        windows.div_ceil(n_lanes)
-    }
-
-    /// The next window and which lanes begin a script scene in it; `None` when all is read.
-    fn next_window(&mut self, weigh: &dyn Fn(TargetKind) -> f32) -> Option<(Window, Vec<bool>)> {
-        let (time, batch) = (self.time, self.lanes.len());
-        let mut fresh = vec![false; batch];
-        for (lane, fresh) in self.lanes.iter_mut().zip(&mut fresh) {
-            if lane
-                .sequence
-                .is_none_or(|sequence| lane.at >= sequence.len())
-            {
-                *lane = Lane {
-                    sequence: self.waiting.pop_front(),
-                    at: 0,
-                };
-                *fresh = true;
-            }
-        }
-        if self.lanes.iter().all(|lane| lane.sequence.is_none()) {
-            return None;
-        }
-        let mut window = Window {
-            time,
-            batch,
-            tokens: vec![0 as Token; time * batch],
-            slots: vec![Slot::OTHER; time * batch],
-            targets: vec![0; time * batch],
-            weights: vec![0.0; time * batch],
-        };
-        self.real_tokens = 0;
-        for (number, lane) in self.lanes.iter_mut().enumerate() {
-            let Some(sequence) = lane.sequence else {
-                continue;
-            };
-            for step in 0..time.min(sequence.len() - lane.at) {
-                let (from, to) = (lane.at + step, step * batch + number);
-                window.tokens[to] = sequence.tokens[from];
-                window.slots[to] = sequence.slots[from];
-                window.targets[to] = sequence.targets[from];
-                window.weights[to] = weigh(sequence.kinds[from]);
-                self.real_tokens += 1;
-            }
-            lane.at += time;
-        }
-        Some((window, fresh))
-    }
-}
-
-/// Held-out bits per character of each script speaker under count tables, as (cue, bits), the most talkative first.
-///
-/// # Errors
-/// When there is too little to hold something out.
-pub fn count_tables(show: &Show, scripts: &[Script]) -> Result<BTreeMap<String, CountTableBits>> {
-    let material = Material::new(show, scripts)?;
-    let all = CountTable::new(material.train_lines());
-    let of = |cue: &String| {
-        let lines = |scenes: &[usize]| material.lines(scenes, Some(std::slice::from_ref(cue)));
-        let own = CountTable::new(lines(&material.split.train));
-        let bits = held_out_bits(
-            &own,
-            &all,
-            &lines(&material.split.dev),
-            &lines(&material.split.test),
-            material.n_chars(),
-        );
-        (cue.clone(), bits)
-    };
-    Ok(material.slots.speakers.iter().map(of).collect())
-}
-
-/// The cost of the test split, for whoever wants to check a trained file.
-///
-/// # Errors
-/// When the scripts cannot be laid out in tokens.
-pub fn test_cost(material: &Material, network: &Network, slot: Option<Slot>) -> Result<Cost> {
-    let test = material.sequences(&material.split.test, |speaker| material.slots.slot(speaker))?;
-    Ok(cost(network, &test, |who| {
-        slot.is_none_or(|slot| slot == who)
-    }))
 }

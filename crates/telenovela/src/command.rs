@@ -49,7 +49,9 @@ fn nearest_workspace() -> Result<PathBuf, Failure> {
         what: "the current folder".into(),
         source,
     })?;
-    let found = here.ancestors().find(|folder| folder.join("characters").is_dir());
+    let found = here
+        .ancestors()
+        .find(|folder| folder.join("characters").is_dir());
     found.map(Path::to_owned).ok_or_else(|| {
         Failure::Input(format!(
             "{} is no workspace: neither it nor a folder above it holds `characters/`\n  name one with --workspace FOLDER",
@@ -78,7 +80,9 @@ fn note(text: &str) {
 
 /// A path as short as the user would type it.
 fn shown(path: &Path) -> String {
-    let here = std::env::current_dir().ok().and_then(|here| here.canonicalize().ok());
+    let here = std::env::current_dir()
+        .ok()
+        .and_then(|here| here.canonicalize().ok());
     let short = here.as_ref().and_then(|here| path.strip_prefix(here).ok());
     short.unwrap_or(path).display().to_string()
 }

@@ -107,8 +107,12 @@ pub fn print_problems<'a>(problems: impl IntoIterator<Item = &'a Problem>) {
         let report = match &problem.place {
             // miette draws the line with its caret; where there is no place the plain sentence says all.
             Some(place) => {
-                let source = NamedSource::new(problem.path.to_string_lossy(), place.source.to_string());
-                format!("{:?}", Report::new(Excerpt(problem.clone())).with_source_code(source))
+                let source =
+                    NamedSource::new(problem.path.to_string_lossy(), place.source.to_string());
+                format!(
+                    "{:?}",
+                    Report::new(Excerpt(problem.clone())).with_source_code(source)
+                )
             }
             None => format!("Error: {problem}\n"),
         };
@@ -123,7 +127,10 @@ struct Excerpt(Problem);
 
 impl Diagnostic for Excerpt {
     fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
-        self.0.help.as_ref().map(|help| Box::new(help) as Box<dyn std::fmt::Display>)
+        self.0
+            .help
+            .as_ref()
+            .map(|help| Box::new(help) as Box<dyn std::fmt::Display>)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
@@ -134,6 +141,10 @@ impl Diagnostic for Excerpt {
             (None, Some(expected)) => Some(format!("expected {expected}")),
             (None, None) => Some("here".to_owned()),
         };
-        Some(Box::new(std::iter::once(LabeledSpan::new(label, place.offset, place.len))))
+        Some(Box::new(std::iter::once(LabeledSpan::new(
+            label,
+            place.offset,
+            place.len,
+        ))))
     }
 }

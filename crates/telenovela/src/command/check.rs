@@ -17,7 +17,9 @@ pub(super) fn run(workspace: &Workspace) -> Result<ExitCode, Failure> {
             n_characters += workspace.characters(show).len();
             n_scenes += workspace.scenes(show).len();
         }
-        print(&format!("All is well: {n_shows} show(s), {n_characters} characters, {n_scenes} scenes.\n"))?;
+        print(&format!(
+            "All is well: {n_shows} show(s), {n_characters} characters, {n_scenes} scenes.\n"
+        ))?;
         return Ok(ExitCode::SUCCESS);
     }
     print_problems(&problems);

@@ -15,22 +15,34 @@ use crate::failure::Failure;
 
 /// Writes a transcript.
 pub(super) fn run(workspace: &Workspace, args: &Export) -> Result<ExitCode, Failure> {
-    let format = ExportFormat::from_str(&args.format).map_err(|error| Failure::Input(error.to_string()))?;
+    let format =
+        ExportFormat::from_str(&args.format).map_err(|error| Failure::Input(error.to_string()))?;
     let path = match &args.log {
         Some(path) => path.clone(),
         None => latest(&workspace.performances())?,
     };
     let log = read_log(&path)?;
     if let Some(line) = log.torn {
-        note(&format!("{}:{line}: the last line was cut off and is left out", shown(&path)));
+        note(&format!(
+            "{}:{line}: the last line was cut off and is left out",
+            shown(&path)
+        ));
     }
     let transcript = render(&log.events, format);
     if args.output == Path::new("-") {
         print(&transcript)?;
     } else {
-        let if_exists = if args.force { IfExists::Replace } else { IfExists::Refuse };
+        let if_exists = if args.force {
+            IfExists::Replace
+        } else {
+            IfExists::Refuse
+        };
         save(&args.output, transcript.as_bytes(), if_exists)?;
-        note(&format!("Wrote {} from {}.", shown(&args.output), shown(&path)));
+        note(&format!(
+            "Wrote {} from {}.",
+            shown(&args.output),
+            shown(&path)
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -38,12 +50,20 @@ pub(super) fn run(workspace: &Workspace, args: &Export) -> Result<ExitCode, Fail
 /// The log that was written to last.
 fn latest(folder: &Path) -> Result<PathBuf, Failure> {
     let logs = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let logs = logs.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
-    let modified = |path: &PathBuf| path.metadata().and_then(|data| data.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
-    logs.max_by_key(|path| (modified(path), path.clone())).ok_or_else(|| {
-        Failure::Input(format!(
-            "there is no performance in {} yet\n  play one: telenovela play",
-            shown(folder)
-        ))
-    })
+    let logs = logs.map(|entry| entry.path()).filter(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "jsonl")
+    });
+    let modified = |path: &PathBuf| {
+        path.metadata()
+            .and_then(|data| data.modified())
+            .unwrap_or(SystemTime::UNIX_EPOCH)
+    };
+    logs.max_by_key(|path| (modified(path), path.clone()))
+        .ok_or_else(|| {
+            Failure::Input(format!(
+                "there is no performance in {} yet\n  play one: telenovela play",
+                shown(folder)
+            ))
+        })
 }

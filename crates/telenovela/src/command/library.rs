@@ -39,11 +39,17 @@ impl<'a> Library<'a> {
         let scripts = workspace.load_scripts(&show)?;
         let characters = workspace.load_characters(&show.id)?;
         let corpus = Corpus::new(&scripts);
-        let lines = corpus.scenes.iter().flat_map(|scene| &scene.turns).map(|turn| turn.text.as_str());
-        let inline = characters.iter().flat_map(|character| match &character.lines {
-            Lines::Inline(lines) => lines.as_slice(),
-            _ => &[],
-        });
+        let lines = corpus
+            .scenes
+            .iter()
+            .flat_map(|scene| &scene.turns)
+            .map(|turn| turn.text.as_str());
+        let inline = characters
+            .iter()
+            .flat_map(|character| match &character.lines {
+                Lines::Inline(lines) => lines.as_slice(),
+                _ => &[],
+            });
         let copies = Arc::new(CopyIndex::new(lines.chain(inline.map(String::as_str))));
         let fingerprint = ensemble_fingerprint(&show, &scripts);
         Ok(Self {
@@ -76,7 +82,10 @@ impl<'a> Library<'a> {
         }
         let path = self.path(ENSEMBLE);
         let train = self.show.id.to_string();
-        let ensemble = self.speakers.load(&path).map_err(|error| unusable(error, "the ensemble", train))?;
+        let ensemble = self
+            .speakers
+            .load(&path)
+            .map_err(|error| unusable(error, "the ensemble", train))?;
         self.ensemble = Some(ensemble.clone());
         Ok(ensemble)
     }
@@ -85,25 +94,43 @@ impl<'a> Library<'a> {
     pub(super) fn voice(&mut self, character: &Character) -> Result<LstmVoice, Failure> {
         let path = self.path(character.id.as_str());
         let train = character.id.to_string();
-        let own = self.speakers.load(&path).map_err(|error| unusable(error, &format!("`{}`", character.id), train))?;
+        let own = self
+            .speakers
+            .load(&path)
+            .map_err(|error| unusable(error, &format!("`{}`", character.id), train))?;
         let ensemble = match character.base {
             Base::Ensemble => Some(self.ensemble()?),
             Base::None => None,
         };
         let cast = Arc::new(self.cast(&own.slots));
-        Ok(LstmVoice::new(character.id.clone(), own, ensemble, cast, Arc::clone(&self.copies)))
+        Ok(LstmVoice::new(
+            character.id.clone(),
+            own,
+            ensemble,
+            cast,
+            Arc::clone(&self.copies),
+        ))
     }
 
     /// The ensemble as a mind of nobody in particular.
     pub(super) fn ensemble_voice(&mut self) -> Result<LstmVoice, Failure> {
         let own = self.ensemble()?;
         let cast = Arc::new(self.cast(&own.slots));
-        Ok(LstmVoice::new(CharacterId::new(ENSEMBLE), own, None, cast, Arc::clone(&self.copies)))
+        Ok(LstmVoice::new(
+            CharacterId::new(ENSEMBLE),
+            own,
+            None,
+            cast,
+            Arc::clone(&self.copies),
+        ))
     }
 
     /// Whose vector each character of the show is heard with.
     fn cast(&self, slots: &SlotTable) -> HashMap<CharacterId, telenovela_lm::tokenizer::Slot> {
-        self.characters.iter().map(|character| (character.id.clone(), slots.slot_of(character))).collect()
+        self.characters
+            .iter()
+            .map(|character| (character.id.clone(), slots.slot_of(character)))
+            .collect()
     }
 }
 

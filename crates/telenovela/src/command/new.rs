@@ -20,15 +20,23 @@ pub(super) fn character(workspace: &Workspace, args: &NewCharacter) -> Result<Ex
                 [only] => only.clone(),
                 _ => {
                     let names: Vec<&str> = shows.iter().map(|show| show.as_str()).collect();
-                    return Err(Failure::Input(format!("name the show it joins with --show: one of {}", names.join(", "))));
+                    return Err(Failure::Input(format!(
+                        "name the show it joins with --show: one of {}",
+                        names.join(", ")
+                    )));
                 }
             }
         }
     };
-    let (id, yaml) = new_character_yaml(&args.name, &show).map_err(|error| Failure::Input(error.to_string()))?;
+    let (id, yaml) =
+        new_character_yaml(&args.name, &show).map_err(|error| Failure::Input(error.to_string()))?;
     let path = workspace.character_path(&show, &id);
     let path = workspace.root().join(path);
-    let if_exists = if args.force { IfExists::Replace } else { IfExists::Refuse };
+    let if_exists = if args.force {
+        IfExists::Replace
+    } else {
+        IfExists::Refuse
+    };
     save(&path, yaml.as_bytes(), if_exists)?;
     print(&format!(
         "Wrote {}. Type lines into it, then:\n  telenovela train {id}\n  telenovela say {id}\n",

@@ -36,13 +36,20 @@ pub(super) fn run(workspace: &Workspace, args: Play) -> Result<ExitCode, Failure
     };
     let scene = workspace.load_scene(&file)?;
     let show = workspace.load_show(&scene.show)?;
-    let seed = args.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
+    let seed = args
+        .seed
+        .unwrap_or_else(|| u64::from(rand::random::<u32>()));
     let mut library = Library::open(workspace, show)?;
     let (playbill, cast) = cast(&mut library, &scene, &file.path, seed)?;
     let (log, path) = open_log(workspace, &args, &scene, seed)?;
 
-    let on_screen = !args.headless && std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
-    let audience = if on_screen { Audience::Attended } else { Audience::Unattended };
+    let on_screen =
+        !args.headless && std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+    let audience = if on_screen {
+        Audience::Attended
+    } else {
+        Audience::Unattended
+    };
     let repeat = tui::app::repeat_command(&playbill);
     let export = format!("telenovela export {}", shown(&path));
     let production = Production {
@@ -57,27 +64,49 @@ pub(super) fn run(workspace: &Workspace, args: Play) -> Result<ExitCode, Failure
     })?;
     let played = runtime.block_on(async {
         let performance = perform(production, Box::new(log))?;
-        if on_screen { watch(performance, export.clone()).await } else { print(performance).await }
+        if on_screen {
+            watch(performance, export.clone()).await
+        } else {
+            print(performance).await
+        }
     });
     // The terminal is whole again: what is left of the evening can be said.
     if on_screen {
-        note(&format!("Log:    {}\nAgain:  {repeat}\nExport: {export}", shown(&path)));
+        note(&format!(
+            "Log:    {}\nAgain:  {repeat}\nExport: {export}",
+            shown(&path)
+        ));
     } else if args.seed.is_none() {
-        note(&format!("Again: {repeat} --headless\nLog: {}", shown(&path)));
+        note(&format!(
+            "Again: {repeat} --headless\nLog: {}",
+            shown(&path)
+        ));
     }
     played?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Gives every part to a mind, and writes the playbill.
-fn cast(library: &mut Library<'_>, scene: &Scene, scene_path: &Path, seed: u64) -> Result<(Playbill, Vec<Role>), Failure> {
+fn cast(
+    library: &mut Library<'_>,
+    scene: &Scene,
+    scene_path: &Path,
+    seed: u64,
+) -> Result<(Playbill, Vec<Role>), Failure> {
     let (mut roles, mut members) = (Vec::new(), Vec::new());
     for id in &scene.cast {
-        let known = library.characters.iter().find(|character| character.id == *id).cloned();
+        let known = library
+            .characters
+            .iter()
+            .find(|character| character.id == *id)
+            .cloned();
         // Validation has found everybody; a file that went away since then is the only reason left.
-        let character = known.ok_or_else(|| Failure::Input(format!("`{id}` has no file any more")))?;
+        let character =
+            known.ok_or_else(|| Failure::Input(format!("`{id}` has no file any more")))?;
         if library.is_current(&character) == Some(false) {
-            note(&format!("The model of `{id}` is older than its lines or its recipe. Train it: telenovela train {id}"));
+            note(&format!(
+                "The model of `{id}` is older than its lines or its recipe. Train it: telenovela train {id}"
+            ));
         }
         let voice = library.voice(&character)?;
         let model_sha256 = sha256_of_file(&library.path(id.as_str())).map_err(Failure::Model)?;
@@ -103,12 +132,22 @@ fn member(character: &Character, scene: &Scene, model_sha256: String) -> CastMem
     }
 }
 
-fn playbill(show: &Show, scene: &Scene, scene_path: &Path, seed: u64, cast: Vec<CastMember>) -> Result<Playbill, Failure> {
+fn playbill(
+    show: &Show,
+    scene: &Scene,
+    scene_path: &Path,
+    seed: u64,
+    cast: Vec<CastMember>,
+) -> Result<Playbill, Failure> {
     let threads = scene.threads.iter().map(|thread| PlaybillThread {
         thread: thread.id.clone(),
         question: thread.question.clone(),
         must_resolve: thread.must_resolve,
-        state: if thread.open { ThreadState::Open } else { ThreadState::Dormant },
+        state: if thread.open {
+            ThreadState::Open
+        } else {
+            ThreadState::Dormant
+        },
     });
     Ok(Playbill {
         format: FORMAT_VERSION,
@@ -131,15 +170,28 @@ fn playbill(show: &Show, scene: &Scene, scene_path: &Path, seed: u64, cast: Vec<
 }
 
 /// Opens the log that was asked for, or the first free one under the usual name.
-fn open_log(workspace: &Workspace, args: &Play, scene: &Scene, seed: u64) -> Result<(LogWriter, PathBuf), Failure> {
+fn open_log(
+    workspace: &Workspace,
+    args: &Play,
+    scene: &Scene,
+    seed: u64,
+) -> Result<(LogWriter, PathBuf), Failure> {
     if let Some(path) = &args.log {
-        let if_exists = if args.force { IfExists::Replace } else { IfExists::Refuse };
+        let if_exists = if args.force {
+            IfExists::Replace
+        } else {
+            IfExists::Refuse
+        };
         return Ok((LogWriter::create(path, if_exists)?, path.clone()));
     }
     let folder = workspace.performances();
     let mut number = 1;
     loop {
-        let name = if number == 1 { format!("{}-{seed}.jsonl", scene.id) } else { format!("{}-{seed}-{number}.jsonl", scene.id) };
+        let name = if number == 1 {
+            format!("{}-{seed}.jsonl", scene.id)
+        } else {
+            format!("{}-{seed}-{number}.jsonl", scene.id)
+        };
         let path = folder.join(name);
         match LogWriter::create(&path, IfExists::Refuse) {
             Err(SaveError::Exists(_)) => number += 1,
@@ -190,7 +242,9 @@ async fn print(mut performance: Performance) -> Result<Ended, Failure> {
     ended
 }
 
-async fn join(ended: tokio::task::JoinHandle<Result<Ended, telenovela_stage::error::StageError>>) -> Result<Ended, Failure> {
+async fn join(
+    ended: tokio::task::JoinHandle<Result<Ended, telenovela_stage::error::StageError>>,
+) -> Result<Ended, Failure> {
     match ended.await {
         Ok(ended) => Ok(ended?),
         Err(error) => Err(Failure::Io {

@@ -38,7 +38,9 @@ pub(super) fn run(workspace: &Workspace, args: &Say) -> Result<ExitCode, Failure
     if let Some(cue) = &args.cue {
         voice.hear(&heard(cue, &library.characters));
     }
-    let mut sampling = character.as_ref().map_or_else(Sampling::default, |character| character.sampling);
+    let mut sampling = character
+        .as_ref()
+        .map_or_else(Sampling::default, |character| character.sampling);
     if let Some(chars) = args.chars {
         sampling.max_chars = chars.max(1);
     }
@@ -47,10 +49,14 @@ pub(super) fn run(workspace: &Workspace, args: &Say) -> Result<ExitCode, Failure
         prime: (!args.prime.is_empty()).then(|| one_line(&args.prime)),
         motifs: Vec::new(),
         sampling,
-        weights: character.as_ref().map_or_else(ScoreWeights::default, |character| character.weights),
+        weights: character
+            .as_ref()
+            .map_or_else(ScoreWeights::default, |character| character.weights),
         said: args.cue.iter().map(|cue| one_line(cue)).collect(),
     };
-    let seed = args.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
+    let seed = args
+        .seed
+        .unwrap_or_else(|| u64::from(rand::random::<u32>()));
     let address = Address {
         seed,
         scene: &SceneId::new("say"),
@@ -59,11 +65,15 @@ pub(super) fn run(workspace: &Workspace, args: &Say) -> Result<ExitCode, Failure
         attempt: 0,
     };
     let speaker = CharacterId::new(args.name.as_str());
-    let seeds: Vec<u64> = (0..usize::from(args.takes)).map(|take| address.take_seed(&speaker, take)).collect();
-    let mut takes = voice.takes(&cue, &seeds).map_err(|error| Failure::ModelUnusable {
-        reason: error.to_string(),
-        train: args.name.clone(),
-    })?;
+    let seeds: Vec<u64> = (0..usize::from(args.takes))
+        .map(|take| address.take_seed(&speaker, take))
+        .collect();
+    let mut takes = voice
+        .takes(&cue, &seeds)
+        .map_err(|error| Failure::ModelUnusable {
+            reason: error.to_string(),
+            train: args.name.clone(),
+        })?;
     takes.sort_by(|a, b| b.score.total.total_cmp(&a.score.total));
     if args.json {
         let document = json!({"name": args.name, "seed": seed, "cue": args.cue, "prime": args.prime, "takes": takes});
@@ -82,8 +92,13 @@ fn heard(cue: &str, characters: &[Character]) -> Utterance {
     let line = one_line(cue);
     let named = line.split_once(':').and_then(|(name, text)| {
         let name = name.trim().to_lowercase();
-        let is_meant = |character: &&Character| character.id.as_str() == name || character.name.to_lowercase() == name;
-        characters.iter().find(is_meant).map(|character| (character.id.clone(), text.trim().to_owned()))
+        let is_meant = |character: &&Character| {
+            character.id.as_str() == name || character.name.to_lowercase() == name
+        };
+        characters
+            .iter()
+            .find(is_meant)
+            .map(|character| (character.id.clone(), text.trim().to_owned()))
     });
     let (speaker, line) = named.unwrap_or_else(|| (CharacterId::new("somebody"), line));
     let (delivery, text) = split_spoken(&line);

@@ -6,7 +6,10 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use telenovela_lm::train::{Material, Progress, character_fingerprint, ensemble_fingerprint, train_character, train_ensemble};
+use telenovela_lm::train::{
+    Material, Progress, character_fingerprint, ensemble_fingerprint, train_character,
+    train_ensemble,
+};
 use telenovela_lm::weights::{Card, Weights};
 use telenovela_script::character::{Character, CharacterId};
 use telenovela_script::load::Workspace;
@@ -44,13 +47,23 @@ fn again_on_one_thread() -> Result<Option<ExitCode>, Failure> {
     };
     let program = std::env::current_exe().map_err(failed)?;
     let mut again = std::process::Command::new(program);
-    again.args(std::env::args_os().skip(1)).envs(THREADS.map(|name| (name, "1")));
+    again
+        .args(std::env::args_os().skip(1))
+        .envs(THREADS.map(|name| (name, "1")));
     let status = again.status().map_err(failed)?;
-    Ok(Some(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))))
+    Ok(Some(ExitCode::from(
+        status
+            .code()
+            .and_then(|code| u8::try_from(code).ok())
+            .unwrap_or(1),
+    )))
 }
 
 /// What was asked for: per show, some characters, or all of them with `None`.
-fn wanted(workspace: &Workspace, names: &[String]) -> Result<Vec<(ShowId, Option<Vec<CharacterId>>)>, Failure> {
+fn wanted(
+    workspace: &Workspace,
+    names: &[String],
+) -> Result<Vec<(ShowId, Option<Vec<CharacterId>>)>, Failure> {
     if names.is_empty() {
         return Ok(workspace.shows().map(|show| (show.clone(), None)).collect());
     }
@@ -63,10 +76,13 @@ fn wanted(workspace: &Workspace, names: &[String]) -> Result<Vec<(ShowId, Option
                 (show, Some(id))
             }
         };
-        let place = wanted.iter().position(|(known, _)| *known == show).unwrap_or_else(|| {
-            wanted.push((show, Some(Vec::new())));
-            wanted.len() - 1
-        });
+        let place = wanted
+            .iter()
+            .position(|(known, _)| *known == show)
+            .unwrap_or_else(|| {
+                wanted.push((show, Some(Vec::new())));
+                wanted.len() - 1
+            });
         match (&mut wanted[place].1, character) {
             (Some(characters), Some(id)) => characters.push(id),
             (all, None) => *all = None,
@@ -76,7 +92,12 @@ fn wanted(workspace: &Workspace, names: &[String]) -> Result<Vec<(ShowId, Option
     Ok(wanted)
 }
 
-fn train_show(workspace: &Workspace, id: &ShowId, only: Option<Vec<CharacterId>>, force: bool) -> Result<(), Failure> {
+fn train_show(
+    workspace: &Workspace,
+    id: &ShowId,
+    only: Option<Vec<CharacterId>>,
+    force: bool,
+) -> Result<(), Failure> {
     let library = Library::open(workspace, workspace.load_show(id)?)?;
     let material = Material::new(&library.show, &library.scripts).map_err(Failure::Model)?;
     let rehearsal = Rehearsal::new();
@@ -86,18 +107,33 @@ fn train_show(workspace: &Workspace, id: &ShowId, only: Option<Vec<CharacterId>>
     // Naming characters brings the ensemble up to date when they need it; only naming the show, or nothing, forces it.
     if !is_current || force && only.is_none() {
         let mut report = rehearsal.bar(ENSEMBLE);
-        let (weights, card) =
-            train_ensemble(&library.show, &library.scripts, &material, &mut |progress| report.show(progress)).map_err(Failure::Model)?;
+        let (weights, card) = train_ensemble(
+            &library.show,
+            &library.scripts,
+            &material,
+            &mut |progress| report.show(progress),
+        )
+        .map_err(Failure::Model)?;
         weights.save(&path, &card).map_err(Failure::Model)?;
         report.finish(&card);
     }
     let (ensemble, _) = Weights::load(&path).map_err(Failure::Model)?;
-    let chosen = |character: &&Character| only.as_ref().is_none_or(|only| only.contains(&character.id));
+    let chosen = |character: &&Character| {
+        only.as_ref()
+            .is_none_or(|only| only.contains(&character.id))
+    };
     let is_stale = |character: &&Character| {
         let fingerprint = character_fingerprint(character, &fingerprint);
-        force || !Card::load(&library.path(character.id.as_str())).is_ok_and(|card| card.fingerprint == fingerprint)
+        force
+            || !Card::load(&library.path(character.id.as_str()))
+                .is_ok_and(|card| card.fingerprint == fingerprint)
     };
-    let stale: Vec<&Character> = library.characters.iter().filter(chosen).filter(is_stale).collect();
+    let stale: Vec<&Character> = library
+        .characters
+        .iter()
+        .filter(chosen)
+        .filter(is_stale)
+        .collect();
     let train = |character: &Character| -> Result<(), Failure> {
         let mut report = rehearsal.bar(character.id.as_str());
         let trained = train_character(
@@ -109,22 +145,42 @@ fn train_show(workspace: &Workspace, id: &ShowId, only: Option<Vec<CharacterId>>
             &mut |progress| report.show(progress),
         );
         let (weights, card) = trained.map_err(Failure::Model)?;
-        weights.save(&library.path(character.id.as_str()), &card).map_err(Failure::Model)?;
+        weights
+            .save(&library.path(character.id.as_str()), &card)
+            .map_err(Failure::Model)?;
         report.finish(&card);
         Ok(())
     };
     side_by_side(&stale, train)?;
     rehearsal.close();
-    let shown = library.characters.iter().filter(chosen).map(|character| character.id.as_str());
-    let table = figures(&library, std::iter::once(ENSEMBLE).chain(shown), stale.is_empty() && is_current && !force);
+    let shown = library
+        .characters
+        .iter()
+        .filter(chosen)
+        .map(|character| character.id.as_str());
+    let table = figures(
+        &library,
+        std::iter::once(ENSEMBLE).chain(shown),
+        stale.is_empty() && is_current && !force,
+    );
     print(&table)
 }
 
 /// Trains several characters, one on each core. Everything that was begun is finished; the first failure is told.
-fn side_by_side(characters: &[&Character], train: impl Fn(&Character) -> Result<(), Failure> + Sync) -> Result<(), Failure> {
-    let n_threads = std::thread::available_parallelism().map_or(1, usize::from).min(characters.len());
+fn side_by_side(
+    characters: &[&Character],
+    train: impl Fn(&Character) -> Result<(), Failure> + Sync,
+) -> Result<(), Failure> {
+    let n_threads = std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(characters.len());
     let waiting = Mutex::new(characters.iter());
-    let next = || waiting.lock().ok().and_then(|mut waiting| waiting.next().copied());
+    let next = || {
+        waiting
+            .lock()
+            .ok()
+            .and_then(|mut waiting| waiting.next().copied())
+    };
     let worker = || -> Result<(), Failure> {
         while let Some(character) = next() {
             train(character)?;
@@ -142,7 +198,11 @@ fn side_by_side(characters: &[&Character], train: impl Fn(&Character) -> Result<
 }
 
 /// Bits per character on the test split, beside the count tables.
-fn figures<'a>(library: &Library<'_>, models: impl Iterator<Item = &'a str>, untouched: bool) -> String {
+fn figures<'a>(
+    library: &Library<'_>,
+    models: impl Iterator<Item = &'a str>,
+    untouched: bool,
+) -> String {
     let mut table = String::new();
     if untouched {
         table.push_str("Everything is up to date.\n");
@@ -155,15 +215,20 @@ fn figures<'a>(library: &Library<'_>, models: impl Iterator<Item = &'a str>, unt
         "model", "own KB", "test", "own", "all", "mixed", "voice", "epoch"
     ));
     for model in models {
-        let Ok(card) = Card::load(&library.path(model)) else { continue };
+        let Ok(card) = Card::load(&library.path(model)) else {
+            continue;
+        };
         let scores = &card.scores;
         let [own, all, mixed] = match &scores.count_tables {
             Some(bits) if model == ENSEMBLE => ["-".into(), format!("{:.3}", bits.all), "-".into()],
             Some(bits) => [bits.own, bits.all, bits.mixed].map(|bits| format!("{bits:.3}")),
             None => ["-".into(), "-".into(), "-".into()],
         };
-        let voice =
-            if model == ENSEMBLE { "-".to_owned() } else { format!("{:.3} ({:.3})", scores.voice_gap, scores.ensemble_voice_gap) };
+        let voice = if model == ENSEMBLE {
+            "-".to_owned()
+        } else {
+            format!("{:.3} ({:.3})", scores.voice_gap, scores.ensemble_voice_gap)
+        };
         table.push_str(&format!(
             "{model:12} {:7.1} {:8.3} {own:>8} {all:>8} {mixed:>8} {voice:>15} {:6}\n",
             scores.train_chars as f64 / 1000.0,
@@ -183,7 +248,11 @@ struct Rehearsal {
 impl Rehearsal {
     fn new() -> Self {
         let on_terminal = std::io::stderr().is_terminal();
-        let target = if on_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if on_terminal {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
         Self {
             bars: MultiProgress::with_draw_target(target),
             on_terminal,
@@ -240,7 +309,9 @@ impl Report<'_> {
                 self.epochs = epochs;
                 self.bar.set_length((epochs * chars_per_epoch) as u64);
                 // The template is a constant; were it wrong, the plain bar would do.
-                if let Ok(style) = ProgressStyle::with_template("{prefix:12} {bar:28} {percent:>3}%  {msg}  {eta} left") {
+                if let Ok(style) = ProgressStyle::with_template(
+                    "{prefix:12} {bar:28} {percent:>3}%  {msg}  {eta} left",
+                ) {
                     self.bar.set_style(style);
                 }
                 self.bar.set_prefix(self.who.clone());
@@ -251,10 +322,15 @@ impl Report<'_> {
             }
             Progress::Step { chars, bits } => {
                 self.chars = chars;
-                let smoothed = self.bits.map_or(bits, |so_far| so_far + 0.05 * (bits - so_far));
+                let smoothed = self
+                    .bits
+                    .map_or(bits, |so_far| so_far + 0.05 * (bits - so_far));
                 self.bits = Some(smoothed);
                 self.bar.set_position(chars as u64);
-                self.bar.set_message(format!("{smoothed:.3} bits/char  {:.0} chars/s", self.rate()));
+                self.bar.set_message(format!(
+                    "{smoothed:.3} bits/char  {:.0} chars/s",
+                    self.rate()
+                ));
             }
             Progress::Epoch {
                 epoch,
