@@ -232,11 +232,12 @@ impl Network {
         scratch: &mut Scratch,
         logits: &mut Vec<f32>,
     ) {
+        assert!(slots.len() == state.lanes, "one speaker per lane");
         let n_row = self.size.n_hidden + self.size.n_speaker;
         scratch.x.clear();
-        for lane in 0..state.lanes {
+        for (lane, &slot) in slots.iter().enumerate() {
             scratch.x.extend_from_slice(state.hidden(lane, self.size));
-            scratch.x.extend_from_slice(self.speaker(slots[lane]));
+            scratch.x.extend_from_slice(self.speaker(slot));
         }
         let n_projected = self.size.n_embd.div_ceil(PANEL) * PANEL;
         scratch.projected.clear();

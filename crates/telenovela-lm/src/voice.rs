@@ -190,7 +190,7 @@ impl LstmVoice {
         let n_words = line_words.len() as f32;
         let motifs = cue.motifs.iter().filter(|motif| {
             let motif = motif.to_lowercase();
-            line_words.iter().any(|word| *word == motif)
+            line_words.contains(&motif)
         });
         let trigrams: Vec<&[String]> = line_words.windows(3).collect();
         let repeats = trigrams
