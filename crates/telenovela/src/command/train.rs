@@ -1,6 +1,7 @@
 //! `telenovela train`
 
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::Instant;
@@ -13,6 +14,7 @@ use telenovela_lm::train::{
 use telenovela_lm::weights::{Card, Weights};
 use telenovela_script::character::{Character, CharacterId};
 use telenovela_script::load::Workspace;
+use telenovela_script::problem::{Problem, Problems};
 use telenovela_script::show::ShowId;
 use telenovela_script::text::sanitize;
 
@@ -59,15 +61,15 @@ fn again_on_one_thread() -> Result<Option<ExitCode>, Failure> {
     )))
 }
 
-/// What was asked for: per show, some characters, or all of them with `None`.
-fn wanted(
-    workspace: &Workspace,
-    names: &[String],
-) -> Result<Vec<(ShowId, Option<Vec<CharacterId>>)>, Failure> {
+/// Some characters of a show, or all of them with `None`.
+type Wanted = (ShowId, Option<Vec<CharacterId>>);
+
+/// What was asked for, each show once.
+fn wanted(workspace: &Workspace, names: &[String]) -> Result<Vec<Wanted>, Failure> {
     if names.is_empty() {
         return Ok(workspace.shows().map(|show| (show.clone(), None)).collect());
     }
-    let mut wanted: Vec<(ShowId, Option<Vec<CharacterId>>)> = Vec::new();
+    let mut wanted: Vec<Wanted> = Vec::new();
     for name in names {
         let (show, character) = match workspace.find_show(name) {
             Ok(show) => (show, None),
@@ -99,6 +101,11 @@ fn train_show(
     force: bool,
 ) -> Result<(), Failure> {
     let library = Library::open(workspace, workspace.load_show(id)?)?;
+    let chosen = |character: &&Character| {
+        only.as_ref()
+            .is_none_or(|only| only.contains(&character.id))
+    };
+    refuse_without_lines(workspace, id, library.characters.iter().filter(chosen))?;
     let material = Material::new(&library.show, &library.scripts).map_err(Failure::Model)?;
     let rehearsal = Rehearsal::new();
     let fingerprint = ensemble_fingerprint(&library.show, &library.scripts);
@@ -118,10 +125,6 @@ fn train_show(
         report.finish(&card);
     }
     let (ensemble, _) = Weights::load(&path).map_err(Failure::Model)?;
-    let chosen = |character: &&Character| {
-        only.as_ref()
-            .is_none_or(|only| only.contains(&character.id))
-    };
     let is_stale = |character: &&Character| {
         let fingerprint = character_fingerprint(character, &fingerprint);
         force
@@ -164,6 +167,27 @@ fn train_show(
         stale.is_empty() && is_current && !force,
     );
     print(&table)
+}
+
+/// Refuses characters whose speakers the scripts do not have, before anything is trained. The names that they do have are told with it.
+fn refuse_without_lines<'a>(
+    workspace: &Workspace,
+    show: &ShowId,
+    characters: impl Iterator<Item = &'a Character>,
+) -> Result<(), Failure> {
+    let files: Vec<PathBuf> = characters
+        .map(|character| workspace.character_path(show, &character.id))
+        .collect();
+    let problems: Vec<Problem> = workspace
+        .check_show(show)
+        .into_iter()
+        .filter(|problem| files.contains(&workspace.root().join(&problem.path)))
+        .collect();
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Problems::new(problems).into())
+    }
 }
 
 /// Trains several characters, one on each core. Everything that was begun is finished; the first failure is told.

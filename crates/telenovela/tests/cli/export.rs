@@ -1,0 +1,180 @@
+//! `telenovela export`
+
+use telenovela_script::event::EventKind;
+use telenovela_script::fountain;
+
+use crate::theatre::{Theatre, spoken};
+
+fn after_a_performance() -> Theatre {
+    let theatre = Theatre::trained();
+    theatre
+        .run(&["play", "crossing", "--headless", "--seed", "7"])
+        .expect_success();
+    theatre
+}
+
+const LOG: &str = "performances/crossing-7.jsonl";
+
+#[test]
+fn every_format_tells_every_line() {
+    let theatre = after_a_performance();
+    let events = theatre.events(LOG);
+    for format in ["fountain", "markdown", "text", "json"] {
+        let transcript = theatre
+            .run(&["export", LOG, "--format", format])
+            .expect_success()
+            .stdout;
+        assert!(!transcript.contains('\u{1b}'));
+        assert!(transcript.contains("The Crossing"), "{transcript}");
+        // Authored lines have nothing that a format would escape; they are wrapped at most.
+        let unwrapped: Vec<&str> = transcript.split_whitespace().collect();
+        let unwrapped = unwrapped.join(" ");
+        for text in [
+            "Who is that man?",
+            "Nobody, Madame. With a ticket.",
+            "Hold the rope.",
+        ] {
+            assert!(unwrapped.contains(text), "{format}: {transcript}");
+        }
+    }
+    let default = theatre.run(&["export", LOG]).expect_success().stdout;
+    let fountain = theatre.run(&["export", LOG, "--format", "fountain"]);
+    assert_eq!(default, fountain.stdout);
+    assert!(!events.is_empty());
+}
+
+#[test]
+fn the_json_of_a_performance_is_json() {
+    let theatre = after_a_performance();
+    let outcome = theatre.run(&["export", LOG, "--format", "json"]);
+    let document: serde_json::Value =
+        serde_json::from_str(&outcome.expect_success().stdout).unwrap();
+    assert!(document.is_object(), "{document}");
+    let text = document.to_string();
+    assert!(
+        text.contains("generated") && text.contains("authored"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_fountain_transcript_is_read_back_line_by_line() {
+    let theatre = after_a_performance();
+    let events = theatre.events(LOG);
+    let transcript = theatre.run(&["export", LOG]).expect_success().stdout;
+    let script = fountain::parse(&transcript);
+    let turns = script.scenes.iter().flat_map(|scene| &scene.turns);
+    let read: Vec<(String, String, Option<String>)> = turns
+        .filter_map(|turn| {
+            let speaker = turn.speaker.clone()?;
+            Some((speaker, turn.text.clone(), turn.delivery.clone()))
+        })
+        .collect();
+    let said: Vec<(String, String, Option<String>)> = spoken(&events)
+        .map(|line| &line.utterance)
+        .map(|line| {
+            let delivery = line.delivery.clone();
+            (line.name.to_uppercase(), line.text.clone(), delivery)
+        })
+        .collect();
+    assert_eq!(read, said);
+}
+
+#[test]
+fn a_transcript_is_replaced_only_by_force() {
+    let theatre = after_a_performance();
+    let args = [
+        "export",
+        LOG,
+        "-o",
+        "out/evening.md",
+        "--format",
+        "markdown",
+    ];
+    let wrote = theatre.run(&args).expect_success();
+    assert_eq!(wrote.stdout, "");
+    assert!(wrote.stderr.contains("out/evening.md"), "{}", wrote.stderr);
+    let printed = theatre.run(&["export", LOG, "--format", "markdown", "-o", "-"]);
+    assert_eq!(theatre.read("out/evening.md"), printed.stdout);
+    theatre.write("out/evening.md", "mine now\n");
+    theatre
+        .run(&args)
+        .expect_failure(5, &["out/evening.md exists already; `--force` replaces it"]);
+    assert_eq!(theatre.read("out/evening.md"), "mine now\n");
+    let mut forced = args.to_vec();
+    forced.push("--force");
+    theatre.run(&forced).expect_success();
+    assert_eq!(theatre.read("out/evening.md"), printed.stdout);
+}
+
+#[test]
+fn the_latest_log_is_taken_when_none_is_named() {
+    let theatre = after_a_performance();
+    let in_the_past = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
+    let log = std::fs::File::options()
+        .append(true)
+        .open(theatre.path(LOG));
+    log.unwrap().set_modified(in_the_past).unwrap();
+    theatre
+        .run(&["play", "two-oars", "--headless", "--seed", "1"])
+        .expect_success();
+    let latest = theatre.run(&["export"]).expect_success().stdout;
+    assert!(latest.contains("Two Oars"), "{latest}");
+}
+
+#[test]
+fn without_a_performance_there_is_nothing_to_export() {
+    let theatre = Theatre::untrained();
+    theatre.run(&["export"]).expect_failure(
+        3,
+        &[
+            "there is no performance in performances yet",
+            "telenovela play",
+        ],
+    );
+    theatre
+        .run(&["export", "nowhere.jsonl"])
+        .expect_failure(5, &["nowhere.jsonl cannot be read"]);
+}
+
+#[test]
+fn a_torn_last_line_is_left_out_and_told() {
+    let theatre = after_a_performance();
+    let log = theatre.read(LOG);
+    theatre.write(LOG, &log[..log.len() - 20]);
+    let outcome = theatre.run(&["export", LOG]).expect_success();
+    assert!(
+        outcome
+            .stderr
+            .contains("the last line was cut off and is left out"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(outcome.stdout.contains("Hold the rope."));
+    // Any other damage is refused with its place.
+    let (first, rest) = log.split_once('\n').unwrap();
+    theatre.write(LOG, &format!("{first}\n{{}}\n{rest}"));
+    theatre
+        .run(&["export", LOG])
+        .expect_failure(3, &["crossing-7.jsonl:2:"]);
+}
+
+#[test]
+fn an_unknown_format_is_told_with_the_nearest() {
+    let theatre = after_a_performance();
+    theatre
+        .run(&["export", LOG, "--format", "markdwon"])
+        .expect_failure(3, &["there is no format `markdwon`", "`markdown`"]);
+}
+
+#[test]
+fn exporting_leaves_the_log_alone() {
+    let theatre = after_a_performance();
+    let log = theatre.read(LOG);
+    theatre
+        .run(&["export", LOG, "-o", LOG])
+        .expect_failure(5, &["exists already"]);
+    assert_eq!(theatre.read(LOG), log);
+    let events = theatre.events(LOG);
+    assert!(matches!(events[0].kind, EventKind::PerformanceStarted(_)));
+}

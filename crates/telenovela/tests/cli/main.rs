@@ -1,0 +1,12 @@
+//! The program from outside: what it prints, writes and answers, run as a user runs it, in workspaces of its own.
+
+mod errors;
+mod export;
+mod invariants;
+mod own_character;
+mod play;
+mod say;
+mod screen;
+mod shipped;
+mod theatre;
+mod train;

@@ -1,0 +1,213 @@
+//! `telenovela play` on a terminal.
+
+use std::fs;
+use std::io::{Read, Write};
+
+use portable_pty::{Child, CommandBuilder, PtySize, native_pty_system};
+use telenovela_script::event::{Command, EndReason, Event, EventKind, Provenance};
+
+use crate::theatre::{Theatre, spoken};
+
+/// The program on a pseudo-terminal.
+struct Terminal {
+    child: Box<dyn Child + Send + Sync>,
+    output: Box<dyn Read + Send>,
+    keys: Box<dyn Write + Send>,
+    screen: vt100::Parser,
+}
+
+impl Terminal {
+    fn open(theatre: &Theatre, args: &[&str]) -> Self {
+        let size = PtySize {
+            rows: 30,
+            cols: 100,
+            pixel_width: 0,
+            pixel_height: 0,
+        };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_telenovela"));
+        command.args(args);
+        command.cwd(theatre.path("."));
+        command.env("TERM", "xterm-256color");
+        let child = pair.slave.spawn_command(command).unwrap();
+        Self {
+            output: pair.master.try_clone_reader().unwrap(),
+            keys: pair.master.take_writer().unwrap(),
+            child,
+            screen: vt100::Parser::new(30, 100, 0),
+        }
+    }
+
+    /// Takes in what the program has written; false when it has ended.
+    fn read(&mut self) -> bool {
+        let mut bytes = [0; 4_096];
+        // Linux tells the end of a pseudo-terminal as an error.
+        let n_read = self.output.read(&mut bytes).unwrap_or(0);
+        self.screen.process(&bytes[..n_read]);
+        n_read > 0
+    }
+
+    fn shows(&self, text: &str) -> bool {
+        self.screen.screen().contents().contains(text)
+    }
+
+    fn wait_for(&mut self, text: &str) {
+        while !self.shows(text) {
+            assert!(
+                self.read(),
+                "«{text}» was never shown:\n{}",
+                self.screen.screen().contents()
+            );
+        }
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    /// Finishes line after line, at whatever the screen changes, until it shows a text.
+    fn hurry_until(&mut self, text: &str) {
+        while !self.shows(text) {
+            self.press(".");
+            assert!(
+                self.read(),
+                "«{text}» was never shown:\n{}",
+                self.screen.screen().contents()
+            );
+        }
+    }
+
+    /// Waits for the program to end; gives what is on the screen then.
+    fn close(mut self) -> String {
+        while self.read() {}
+        let status = self.child.wait().unwrap();
+        let screen = self.screen.screen();
+        assert!(status.success(), "{status:?}\n{}", screen.contents());
+        assert!(!screen.alternate_screen() && !screen.hide_cursor());
+        screen.contents()
+    }
+}
+
+fn reason(events: &[Event]) -> EndReason {
+    match &events.last().unwrap().kind {
+        EventKind::PerformanceEnded { reason, .. } => *reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_screen_and_the_plain_text_are_the_same_performance() {
+    let theatre = Theatre::trained();
+    let args = ["play", "crossing", "--seed", "7", "--log"];
+    let mut terminal = Terminal::open(&theatre, &[&args[..], &["screen.jsonl"]].concat());
+    terminal.wait_for("THE LAST FERRY");
+    // As fast as it goes.
+    terminal.press("+++");
+    terminal.hurry_until("THE LANTERN GOES OUT");
+    terminal.press("q");
+    let left = terminal.close();
+    assert!(left.contains("telenovela play crossing --seed 7"), "{left}");
+    assert!(left.contains("screen.jsonl"), "{left}");
+    theatre
+        .run(&[&args[..], &["plain.jsonl", "--headless"]].concat())
+        .expect_success();
+    let logs = ["screen.jsonl", "plain.jsonl"].map(|log| fs::read(theatre.path(log)).unwrap());
+    assert!(logs[0] == logs[1], "the logs differ");
+}
+
+#[test]
+fn a_line_of_the_users_is_said_logged_and_answered() {
+    let theatre = Theatre::trained();
+    let args = ["play", "crossing", "--seed", "7", "--log", "evening.jsonl"];
+    let mut terminal = Terminal::open(&theatre, &args);
+    terminal.wait_for("THE LAST FERRY");
+    terminal.press("+++");
+    terminal.hurry_until("The lantern swings.");
+    terminal.press(":");
+    terminal.wait_for("NAME (softly): words");
+    terminal.press("Clara (shouting): Who took my lantern?");
+    terminal.wait_for("Who took my lantern?");
+    terminal.press("\r");
+    terminal.hurry_until("THE LANTERN GOES OUT");
+    terminal.press("q");
+    terminal.close();
+
+    let events = theatre.events("evening.jsonl");
+    assert_eq!(reason(&events), EndReason::Concluded);
+    let command = events
+        .iter()
+        .position(|event| matches!(event.kind, EventKind::Command { .. }))
+        .unwrap();
+    let EventKind::Command {
+        command:
+            Command::Say {
+                speaker,
+                delivery,
+                text,
+            },
+    } = &events[command].kind
+    else {
+        panic!("{:?}", events[command]);
+    };
+    assert_eq!(speaker.as_str(), "clara");
+    assert_eq!(delivery.as_deref(), Some("shouting"));
+    assert_eq!(text, "Who took my lantern?");
+    let lines: Vec<_> = spoken(&events[command..])
+        .map(|line| &line.utterance)
+        .collect();
+    assert_eq!(lines[0].text, "Who took my lantern?");
+    assert_eq!(lines[0].provenance, Provenance::Injected);
+    assert_eq!(lines[0].delivery.as_deref(), Some("shouting"));
+    assert_ne!(lines[1].speaker.as_str(), "clara");
+    assert_eq!(lines[1].provenance, Provenance::Generated);
+    // In a transcript it can be told from what the models said.
+    let text = theatre.run(&["export", "evening.jsonl", "--format", "text"]);
+    assert!(
+        text.expect_success()
+            .stdout
+            .contains("Who took my lantern?")
+    );
+}
+
+#[test]
+fn quitting_in_the_middle_leaves_a_whole_log() {
+    let theatre = Theatre::trained();
+    let mut terminal = Terminal::open(&theatre, &["play", "two-oars", "--seed", "1"]);
+    terminal.wait_for("THE LAST FERRY");
+    terminal.hurry_until("Without a light");
+    terminal.press("q");
+    let left = terminal.close();
+    let log = "performances/two-oars-1.jsonl";
+    assert!(left.contains(log), "{left}");
+    let events = theatre.events(log);
+    assert_eq!(reason(&events), EndReason::Stopped);
+    let export = theatre.run(&["export", log]).expect_success();
+    assert!(export.stdout.contains("Two Oars"));
+}
+
+#[test]
+fn headless_is_plain_text_on_a_terminal_too() {
+    let theatre = Theatre::trained();
+    let args = ["play", "two-oars", "--seed", "1", "--headless"];
+    let terminal = Terminal::open(&theatre, &args);
+    let left = terminal.close();
+    assert!(left.contains("Nobody rows."), "{left}");
+    // The last lines, word for word as through a pipe.
+    let piped = theatre.run(&args).expect_success().stdout;
+    let last: Vec<&str> = piped.lines().rev().take(8).map(str::trim_end).collect();
+    for line in last {
+        assert!(left.contains(line), "no «{line}» in:\n{left}");
+    }
+}
+
+#[test]
+fn a_model_that_is_missing_is_told_before_the_screen_is_taken() {
+    let theatre = Theatre::untrained();
+    let mut terminal = Terminal::open(&theatre, &["play"]);
+    while terminal.read() {
+        assert!(!terminal.screen.screen().alternate_screen());
+    }
+    assert_eq!(terminal.child.wait().unwrap().exit_code(), 4);
+    assert!(terminal.shows("telenovela train"));
+}
