@@ -92,8 +92,8 @@ pub struct Say {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub takes: u16,
     /// Longest line, in characters; the word that reaches it is finished
-    #[arg(long)]
-    pub chars: Option<usize>,
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub chars: Option<u16>,
     /// Repeats the same lines; drawn when left out
     #[arg(long)]
     pub seed: Option<u64>,

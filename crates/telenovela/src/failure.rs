@@ -73,7 +73,7 @@ impl Failure {
             Failure::Model(ModelError::TooFewLines { .. }) => 3,
             Failure::ModelMissing { .. } | Failure::ModelUnusable { .. } => 4,
             Failure::Save(_) | Failure::Log(_) | Failure::Io { .. } | Failure::Tui(_) => 5,
-            Failure::Model(ModelError::Io { .. }) => 5,
+            Failure::Model(ModelError::Io { .. }) | Failure::Stage(StageError::Log(_)) => 5,
             Failure::Model(_) | Failure::Stage(_) => 1,
         }
     }

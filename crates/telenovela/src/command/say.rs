@@ -8,7 +8,7 @@ use telenovela_script::event::{Provenance, Utterance};
 use telenovela_script::load::Workspace;
 use telenovela_script::scene::{BeatId, SceneId};
 use telenovela_script::script::{split_spoken, spoken};
-use telenovela_script::text::one_line;
+use telenovela_script::text::{is_allowed, one_line};
 use telenovela_script::voice::{Cue, Sampling, ScoreWeights, Take, Voice};
 use telenovela_stage::seed::Address;
 
@@ -26,6 +26,7 @@ pub(super) fn run(workspace: &Workspace, args: &Say) -> Result<ExitCode, Failure
             (show, Some(id))
         }
     };
+    let prime = primed(&args.prime)?;
     let mut library = Library::open(workspace, workspace.load_show(&show_id)?)?;
     let character = match who {
         Some(id) => Some(workspace.load_character(&show_id, &id)?),
@@ -42,11 +43,11 @@ pub(super) fn run(workspace: &Workspace, args: &Say) -> Result<ExitCode, Failure
         .as_ref()
         .map_or_else(Sampling::default, |character| character.sampling);
     if let Some(chars) = args.chars {
-        sampling.max_chars = chars.max(1);
+        sampling.max_chars = usize::from(chars);
     }
     let cue = Cue {
         beat: BeatId::new("say"),
-        prime: (!args.prime.is_empty()).then(|| one_line(&args.prime)),
+        prime,
         motifs: Vec::new(),
         sampling,
         weights: character
@@ -64,7 +65,11 @@ pub(super) fn run(workspace: &Workspace, args: &Say) -> Result<ExitCode, Failure
         turn: 0,
         attempt: 0,
     };
-    let speaker = CharacterId::new(args.name.as_str());
+    // The same lines whether or not the show is named with the character.
+    let speaker = character.as_ref().map_or_else(
+        || CharacterId::new(show_id.as_str()),
+        |character| character.id.clone(),
+    );
     let seeds: Vec<u64> = (0..usize::from(args.takes))
         .map(|take| address.take_seed(&speaker, take))
         .collect();
@@ -85,6 +90,18 @@ pub(super) fn run(workspace: &Workspace, args: &Say) -> Result<ExitCode, Failure
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The first words of every line, if any.
+fn primed(prime: &str) -> Result<Option<String>, Failure> {
+    let prime = one_line(prime);
+    if let Some(c) = prime.chars().find(|c| !is_allowed(*c)) {
+        return Err(Failure::Input(format!(
+            "--prime: the models cannot write the character U+{:04X}",
+            c as u32
+        )));
+    }
+    Ok(Some(prime).filter(|prime| !prime.is_empty()))
 }
 
 /// A cue as heard: by whom its prefix says, or by somebody unknown.

@@ -29,6 +29,9 @@ fn usage_is_exit_code_2() {
         .run(&["say", "clara", "--takes", "0"])
         .expect_failure(2, &["'0'"]);
     theatre
+        .run(&["say", "clara", "--chars", "0"])
+        .expect_failure(2, &["'0'"]);
+    theatre
         .run(&["say"])
         .expect_failure(2, &["<CHARACTER|SHOW>"]);
 }
@@ -245,4 +248,25 @@ fn a_new_character_does_not_replace_one() {
     theatre
         .run(&["new", "character", "…"])
         .expect_failure(3, &["has no letter to begin an id with"]);
+}
+
+#[test]
+fn a_prime_that_no_model_can_write_is_refused() {
+    let theatre = Theatre::trained();
+    theatre
+        .run(&["say", "clara", "--prime", "Oh 🌊"])
+        .expect_failure(3, &["cannot write the character U+1F30A"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told() {
+    let theatre = Theatre::trained();
+    let args = ["play", "two-oars", "--headless", "--seed", "1"];
+    let full = ["--log", "/dev/full", "--force"];
+    theatre
+        .run(&[&args[..], &full].concat())
+        .expect_failure(5, &["cannot write the event log: No space left"]);
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    run(theatre.command(&args).stdout(full)).expect_failure(5, &["standard output"]);
 }

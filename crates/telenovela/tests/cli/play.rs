@@ -309,3 +309,31 @@ fn a_scene_is_found_by_its_file_and_from_a_folder_below() {
     assert!(command.output().unwrap().status.success());
     assert!(theatre.path("performances/two-oars-2.jsonl").exists());
 }
+
+#[test]
+fn a_line_is_in_the_log_before_it_is_read() {
+    let theatre = Theatre::trained();
+    let mut child = theatre
+        .command(&play("crossing", "7"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut n_lines = 0;
+    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+        let line = line.unwrap();
+        let log = theatre.read("performances/crossing-7.jsonl");
+        // Authored lines, and the titles of beats; what is longer is wrapped.
+        for written in [
+            "The lantern swings.",
+            "Somebody else on board",
+            "Hold the rope.",
+        ] {
+            if line.contains(written) {
+                assert!(log.contains(written), "{log}");
+                n_lines += 1;
+            }
+        }
+    }
+    assert_eq!(n_lines, 3);
+    assert!(child.wait().unwrap().success());
+}

@@ -42,6 +42,8 @@ fn the_same_seed_says_the_same_lines_and_another_does_not() {
     };
     assert_eq!(say("11").stdout, say("11").stdout);
     assert_ne!(say("11").stdout, say("12").stdout);
+    let in_full = theatre.run(&["say", "ferry/rene", "--seed", "11"]);
+    assert_eq!(in_full.expect_success().stdout, say("11").stdout);
     // Without a seed, the one that was drawn is told.
     let drawn = theatre.run(&["say", "rene"]).expect_success();
     let seed = drawn.stderr.trim().rsplit(' ').next().unwrap();

@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::io::{Read, Write};
+use std::process;
 
 use portable_pty::{Child, CommandBuilder, PtySize, native_pty_system};
 use telenovela_script::event::{Command, EndReason, Event, EventKind, Provenance};
+use telenovela_script::save::read_log;
 
 use crate::theatre::{Theatre, spoken};
 
@@ -184,6 +186,27 @@ fn quitting_in_the_middle_leaves_a_whole_log() {
     assert_eq!(reason(&events), EndReason::Stopped);
     let export = theatre.run(&["export", log]).expect_success();
     assert!(export.stdout.contains("Two Oars"));
+}
+
+#[test]
+fn a_killed_performance_leaves_what_was_shown() {
+    let theatre = Theatre::trained();
+    let mut terminal = Terminal::open(&theatre, &["play", "crossing", "--seed", "7"]);
+    terminal.wait_for("THE LAST FERRY");
+    terminal.hurry_until("Who is that man?");
+    // Without a chance to end anything; `Child::kill` would ask politely first.
+    let pid = terminal.child.process_id().unwrap().to_string();
+    let killed = process::Command::new("kill").args(["-KILL", &pid]).status();
+    assert!(killed.unwrap().success());
+    terminal.child.wait().unwrap();
+    let log = read_log(&theatre.path("performances/crossing-7.jsonl")).unwrap();
+    assert!(!matches!(
+        log.events.last().unwrap().kind,
+        EventKind::PerformanceEnded { .. }
+    ));
+    let export = theatre.run(&["export", "--format", "text"]);
+    let transcript = export.expect_success().stdout;
+    assert!(transcript.contains("Who is that man?"), "{transcript}");
 }
 
 #[test]
