@@ -32,8 +32,8 @@ pub(super) fn run(workspace: &Workspace, args: &Train) -> Result<ExitCode, Failu
     if let Some(code) = again_on_one_thread()? {
         return Ok(code);
     }
-    for (show, characters) in wanted(workspace, &args.names)? {
-        train_show(workspace, &show, characters, args.force)?;
+    for Wanted { show, only } in wanted(workspace, &args.names)? {
+        train_show(workspace, &show, only, args.force)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -61,13 +61,21 @@ fn again_on_one_thread() -> Result<Option<ExitCode>, Failure> {
     )))
 }
 
-/// Some characters of a show, or all of them with `None`.
-type Wanted = (ShowId, Option<Vec<CharacterId>>);
+/// What was asked for of a show.
+struct Wanted {
+    show: ShowId,
+    /// `None` is everybody.
+    only: Option<Vec<CharacterId>>,
+}
 
-/// What was asked for, each show once.
+/// Gathers names by show; a show named beside its characters means all of them.
 fn wanted(workspace: &Workspace, names: &[String]) -> Result<Vec<Wanted>, Failure> {
     if names.is_empty() {
-        return Ok(workspace.shows().map(|show| (show.clone(), None)).collect());
+        let everybody = |show: &ShowId| Wanted {
+            show: show.clone(),
+            only: None,
+        };
+        return Ok(workspace.shows().map(everybody).collect());
     }
     let mut wanted: Vec<Wanted> = Vec::new();
     for name in names {
@@ -80,15 +88,22 @@ fn wanted(workspace: &Workspace, names: &[String]) -> Result<Vec<Wanted>, Failur
         };
         let place = wanted
             .iter()
-            .position(|(known, _)| *known == show)
+            .position(|known| known.show == show)
             .unwrap_or_else(|| {
-                wanted.push((show, Some(Vec::new())));
+                wanted.push(Wanted {
+                    show,
+                    only: Some(Vec::new()),
+                });
                 wanted.len() - 1
             });
-        match (&mut wanted[place].1, character) {
-            (Some(characters), Some(id)) => characters.push(id),
-            (all, None) => *all = None,
-            (None, Some(_)) => {}
+        let only = &mut wanted[place].only;
+        match character {
+            None => *only = None,
+            Some(id) => {
+                if let Some(only) = only {
+                    only.push(id);
+                }
+            }
         }
     }
     Ok(wanted)
