@@ -173,7 +173,7 @@ mod tests {
         }
     }
 
-    const PYTORCH: [f32; 2] = [0.70094132, -1.6942532];
+    const PYTORCH: [f32; 2] = [0.700_941_3, -1.694_253_2];
 
     #[test]
     fn the_learning_rate_warms_up_and_comes_down() {

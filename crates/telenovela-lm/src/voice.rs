@@ -204,10 +204,10 @@ impl LstmVoice {
             cue: before.map_or(0.0, |before| (own - before) / n_tokens),
             voice: ensemble.map_or(0.0, |ensemble| (own - ensemble) / n_tokens),
             motifs: (motifs.count() as f32).min(2.0),
-            length: if n_words < 4.0 {
-                (n_words - 4.0) * 0.25
+            length: if n_words < SHORT {
+                (n_words - SHORT) * 0.25
             } else {
-                (18.0 - n_words).min(0.0) * 0.1
+                (LONG - n_words).min(0.0) * 0.1
             },
             loops: repeats as f32 + if said_before { 3.0 } else { 0.0 },
             unknown_words: words(text)
@@ -231,6 +231,11 @@ impl LstmVoice {
         card
     }
 }
+
+/// Words of a line below which it is short. Likelihood favours short lines, and the best of many takes is then a grunt.
+const SHORT: f32 = 6.0;
+/// Words of a line above which it is long; a small model loses its thread there.
+const LONG: f32 = 18.0;
 
 /// The weighted sum of a score card's parts.
 fn total(card: &ScoreCard, weights: &ScoreWeights) -> f32 {

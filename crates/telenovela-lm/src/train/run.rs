@@ -61,6 +61,10 @@ impl Judgement {
     /// Lower is better. A tenth of a bit of distance from others' lines is worth a fiftieth of a bit on own ones: chosen on bits alone, fine-tuned
     /// characters stay copies of the ensemble.
     fn loss(self) -> f64 {
+        // Nothing held out: the later the better.
+        if self.dev_bits == 0.0 {
+            return f64::NEG_INFINITY;
+        }
         self.dev_bits - 0.2 * self.voice_gap
     }
 }
@@ -145,7 +149,7 @@ impl Run<'_> {
             let judgement = judge(&network);
             let is_best = best
                 .as_ref()
-                .is_none_or(|(loss, _, _)| judgement.loss() < *loss);
+                .is_none_or(|(loss, _, _)| judgement.loss() <= *loss);
             let sample = self.sample(&network, epoch)?;
             if is_best {
                 let scores = Scores {
