@@ -5,8 +5,8 @@
 
 use telenovela_script::character::Delivery;
 
-/// Silence between two lines of a calm conversation, in milliseconds.
-const BASE_MS: f32 = 350.0;
+/// Silence between two lines of a calm conversation, in milliseconds: as long as it takes to read a short one again.
+const BASE_MS: f32 = 800.0;
 /// After a line that was cut off with «—», the next one comes at once.
 const CUT_IN_MS: f32 = 60.0;
 /// Added when the line before trailed off with «…».
@@ -125,15 +125,15 @@ mod tests {
         let plain = pause_ms(Some("Go."), None, "No.", 0.0, &PLAIN, None);
         let tears = pause_ms(Some("Go."), Some("through tears"), "No.", 0.0, &PLAIN, None);
         let thunder = pause_ms(Some("Go."), Some("through tears"), "No.", 1.0, &PLAIN, None);
-        // 350 × 0.8; (350 + 800) × 0.8; (350 + 800) × 1.6.
-        assert_eq!((plain, tears, thunder), (280, 920, 1840));
+        // 800 × 0.8; (800 + 800) × 0.8; (800 + 800) × 1.6.
+        assert_eq!((plain, tears, thunder), (640, 1280, 2560));
     }
 
     #[test]
     fn a_line_that_trails_off_leaves_a_silence_and_one_cut_off_leaves_none() {
         let after = |before| pause_ms(Some(before), None, "You signed.", 0.25, &PLAIN, None);
-        assert_eq!(after("If only…"), 950);
-        assert_eq!(after("If only"), 350);
+        assert_eq!(after("If only…"), 1400);
+        assert_eq!(after("If only"), 800);
         assert_eq!(after("If only you —"), 60);
     }
 
