@@ -1,25 +1,24 @@
 //! `telenovela train`
 
-use std::io::IsTerminal as _;
+mod rehearsal;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
-use std::time::Instant;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use telenovela_lm::train::{
-    Material, Progress, character_fingerprint, ensemble_fingerprint, train_character,
-    train_ensemble,
+    Material, character_fingerprint, ensemble_fingerprint, train_character, train_ensemble,
 };
 use telenovela_lm::weights::{Card, Weights};
 use telenovela_script::character::{Character, CharacterId};
 use telenovela_script::load::Workspace;
 use telenovela_script::problem::{Problem, Problems};
 use telenovela_script::show::ShowId;
-use telenovela_script::text::sanitize;
+
+use rehearsal::Rehearsal;
 
 use super::library::{ENSEMBLE, Library};
-use super::{note, print};
+use super::print;
 use crate::cli::Train;
 use crate::failure::Failure;
 
@@ -52,13 +51,15 @@ fn again_on_one_thread() -> Result<Option<ExitCode>, Failure> {
     again
         .args(std::env::args_os().skip(1))
         .envs(THREADS.map(|name| (name, "1")));
-    let status = again.status().map_err(failed)?;
-    Ok(Some(ExitCode::from(
-        status
-            .code()
-            .and_then(|code| u8::try_from(code).ok())
-            .unwrap_or(1),
-    )))
+    // Where the system can, in the same process: whoever ends it then ends the training too.
+    #[cfg(unix)]
+    return Err(failed(std::os::unix::process::CommandExt::exec(&mut again)));
+    #[cfg(not(unix))]
+    {
+        let status = again.status().map_err(failed)?;
+        let code = status.code().and_then(|code| u8::try_from(code).ok());
+        Ok(Some(ExitCode::from(code.unwrap_or(1))))
+    }
 }
 
 /// What was asked for of a show.
@@ -276,133 +277,4 @@ fn figures<'a>(
         ));
     }
     table
-}
-
-/// The progress of several trainings at once: bars on a terminal, else a line per epoch.
-struct Rehearsal {
-    bars: MultiProgress,
-    on_terminal: bool,
-}
-
-impl Rehearsal {
-    fn new() -> Self {
-        let on_terminal = std::io::stderr().is_terminal();
-        let target = if on_terminal {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
-        Self {
-            bars: MultiProgress::with_draw_target(target),
-            on_terminal,
-        }
-    }
-
-    fn bar(&self, who: &str) -> Report<'_> {
-        Report {
-            rehearsal: self,
-            who: who.to_owned(),
-            bar: self.bars.add(ProgressBar::new(0)),
-            began: Instant::now(),
-            epochs: 0,
-            chars: 0,
-            bits: None,
-        }
-    }
-
-    fn say(&self, line: &str) {
-        if self.on_terminal {
-            // A terminal that is gone shows nothing anyhow.
-            let _ = self.bars.println(line);
-        } else {
-            note(line);
-        }
-    }
-
-    fn close(&self) {
-        // As above.
-        let _ = self.bars.clear();
-    }
-}
-
-/// The progress of one training.
-struct Report<'a> {
-    rehearsal: &'a Rehearsal,
-    who: String,
-    bar: ProgressBar,
-    began: Instant,
-    epochs: usize,
-    chars: usize,
-    /// Smoothed over some steps.
-    bits: Option<f64>,
-}
-
-impl Report<'_> {
-    fn show(&mut self, progress: Progress) {
-        match progress {
-            Progress::Started {
-                epochs,
-                chars_per_epoch,
-                little_text,
-            } => {
-                self.epochs = epochs;
-                self.bar.set_length((epochs * chars_per_epoch) as u64);
-                // The template is a constant; were it wrong, the plain bar would do.
-                if let Ok(style) = ProgressStyle::with_template(
-                    "{prefix:12} {bar:28} {percent:>3}%  {msg}  {eta} left",
-                ) {
-                    self.bar.set_style(style);
-                }
-                self.bar.set_prefix(self.who.clone());
-                if little_text {
-                    let why = "has little text: only its speaker's vector and its head are trained";
-                    self.rehearsal.say(&format!("{:12} {why}", self.who));
-                }
-            }
-            Progress::Step { chars, bits } => {
-                self.chars = chars;
-                let smoothed = self
-                    .bits
-                    .map_or(bits, |so_far| so_far + 0.05 * (bits - so_far));
-                self.bits = Some(smoothed);
-                self.bar.set_position(chars as u64);
-                self.bar.set_message(format!(
-                    "{smoothed:.3} bits/char  {:.0} chars/s",
-                    self.rate()
-                ));
-            }
-            Progress::Epoch {
-                epoch,
-                train_bits,
-                dev_bits,
-                best,
-                sample,
-            } => {
-                let mark = if best { '*' } else { ' ' };
-                self.rehearsal.say(&format!(
-                    "{:12} {epoch:3}/{:<3} train {train_bits:.3}  dev {dev_bits:.3}{mark} {:6.0} chars/s  {}",
-                    self.who,
-                    self.epochs,
-                    self.rate(),
-                    sanitize(&sample)
-                ));
-            }
-        }
-    }
-
-    /// Characters of text per second since it began, evaluation included.
-    fn rate(&self) -> f64 {
-        self.chars as f64 / self.began.elapsed().as_secs_f64().max(1e-3)
-    }
-
-    fn finish(&self, card: &Card) {
-        self.bar.finish_and_clear();
-        self.rehearsal.say(&format!(
-            "{:12} done in {:.0} s: kept epoch {}, test {:.3} bits/char",
-            self.who,
-            self.began.elapsed().as_secs_f64(),
-            card.scores.epoch,
-            card.scores.test_bits
-        ));
-    }
 }
