@@ -59,10 +59,10 @@ fn as_in_the_readme(theatre: &Theatre) {
     let scenes = theatre.path("scenes/salt-and-thunder");
     fs::rename(
         scenes.join("two-oars.yaml"),
-        scenes.join("third-windmill.yaml"),
+        scenes.join("at-the-windmill.yaml"),
     )
     .unwrap();
-    for scene in ["third-windmill", "crossing"] {
+    for scene in ["at-the-windmill", "crossing"] {
         let file = format!("scenes/salt-and-thunder/{scene}.yaml");
         theatre.edit(&file, "show: ferry", "show: salt-and-thunder");
     }
@@ -137,7 +137,7 @@ fn the_readme_leads_to_a_character_that_is_heard() {
 
     // 4. Put her on stage.
     let (from, to) = (
-        "scenes/salt-and-thunder/third-windmill.yaml",
+        "scenes/salt-and-thunder/at-the-windmill.yaml",
         "scenes/salt-and-thunder/lola.yaml",
     );
     assert!(section.contains(&format!("copy `{from}` to `{to}`")));
