@@ -192,12 +192,6 @@ impl LstmVoice {
             let motif = motif.to_lowercase();
             line_words.contains(&motif)
         });
-        let trigrams: Vec<&[String]> = line_words.windows(3).collect();
-        let repeats = trigrams
-            .iter()
-            .enumerate()
-            .filter(|(at, trigram)| trigrams[..*at].contains(trigram))
-            .count();
         let said_before = cue.said.iter().any(|said| said.eq_ignore_ascii_case(text));
         let mut card = ScoreCard {
             fluency: own / n_tokens,
@@ -209,7 +203,7 @@ impl LstmVoice {
             } else {
                 (LONG - n_words).min(0.0) * 0.1
             },
-            loops: repeats as f32 + if said_before { 3.0 } else { 0.0 },
+            loops: loops(&line_words) + if said_before { 3.0 } else { 0.0 },
             unknown_words: words(text)
                 .filter(|word| !self.own.lexicon.knows(word))
                 .count() as u32,
@@ -230,6 +224,20 @@ impl LstmVoice {
         }
         card
     }
+}
+
+/// How often a line goes in circles: a word at once again counts 1 (but «ay, ay»: only from three letters on), a pair of words again a half, and a
+/// run of three another 1.
+fn loops(words: &[String]) -> f32 {
+    let again = |n: usize| {
+        let runs: Vec<&[String]> = words.windows(n).collect();
+        let before = |at: usize| runs[..at].contains(&runs[at]);
+        (0..runs.len()).filter(|&at| before(at)).count() as f32
+    };
+    let at_once = words
+        .windows(2)
+        .filter(|pair| pair[0] == pair[1] && pair[0].chars().count() > 2);
+    at_once.count() as f32 + 0.5 * again(2) + again(3)
 }
 
 /// Words of a line below which it is short. Likelihood favours short lines, and the best of many takes is then a grunt.
@@ -420,5 +428,20 @@ impl Voice for LstmVoice {
 
     fn fork(&self) -> Box<dyn Voice> {
         Box::new(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn circles_are_counted_and_a_sigh_is_none() {
+        let of = |line: &str| loops(&words(line).map(str::to_owned).collect::<Vec<_>>());
+        assert_eq!(of("ay ay the soup is on the table"), 0.0);
+        assert_eq!(of("it has been been said"), 1.0);
+        assert_eq!(of("dear viewer look dear viewer"), 0.5);
+        // Two pairs and one run of three come again.
+        assert_eq!(of("the salt is the salt is"), 2.0);
     }
 }

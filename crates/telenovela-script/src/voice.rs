@@ -135,7 +135,7 @@ pub struct ScoreCard {
     pub motifs: f32,
     /// 0 at a good length, falling below it and above it.
     pub length: f32,
-    /// Word trigrams that come twice in the line, plus 3 when the line was said before.
+    /// How often the line goes in circles, plus 3 when it was said before.
     pub loops: f32,
     /// Words outside the show's lexicon.
     pub unknown_words: u32,
