@@ -118,7 +118,10 @@ impl Tokenizer {
     /// # Errors
     /// When it is no `tokenizer.json`, or not one of ours.
     pub fn from_json(json: &str, unit: Unit) -> Result<Self> {
-        let inner = tokenizers::Tokenizer::from_bytes(json.as_bytes()).map_err(tokenizer_error)?;
+        let mut inner =
+            tokenizers::Tokenizer::from_bytes(json.as_bytes()).map_err(tokenizer_error)?;
+        // A line that says «<eol>» says so in letters; the library would end it there.
+        inner.set_encode_special_tokens(true);
         let n_vocab = inner.get_vocab_size(true);
         let mut texts = vec![String::new(); n_vocab];
         let mut continues = vec![false; n_vocab];
@@ -147,9 +150,16 @@ impl Tokenizer {
             continues,
             n_special,
         };
-        for special in [SCENE, END_OF_LINE, OTHER] {
-            if tokenizer.inner.token_to_id(special).is_none() {
-                return Err(Error::Tokenizer(format!("it has no {special} token")));
+        let ids = [
+            (SCENE, tokenizer.scene()),
+            (END_OF_LINE, tokenizer.end_of_line()),
+            (OTHER, tokenizer.tag(Slot::OTHER)),
+        ];
+        for (special, id) in ids {
+            if tokenizer.inner.token_to_id(special) != Some(id) || !tokenizer.is_special(id) {
+                return Err(Error::Tokenizer(format!(
+                    "it has no {special} token at {id}"
+                )));
             }
         }
         Ok(tokenizer)
@@ -170,7 +180,8 @@ impl Tokenizer {
     /// Tokens of a line, without `<eol>`.
     ///
     /// # Errors
-    /// When the library fails; characters outside the alphabet are `<unk>`, not an error.
+    /// When the library fails. Characters outside the alphabet are no error: the units `char` and `word` read `<unk>` for them (`word` for the whole
+    /// piece around them), `subword` leaves out those that the training text does not have either.
     pub fn encode(&self, line: &str) -> Result<Vec<Token>> {
         let encoding = self
             .inner
@@ -197,6 +208,14 @@ impl Tokenizer {
     /// Whether a token is one of the special ones: a tag, or an end.
     pub fn is_special(&self, token: Token) -> bool {
         token < self.n_special
+    }
+
+    /// Whether the tokens of `other` are these tokens, so that what one has encoded another model may read.
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        self.unit == other.unit
+            && self.n_special == other.n_special
+            && self.texts == other.texts
+            && self.continues == other.continues
     }
 
     /// Number of tokens.
@@ -392,6 +411,41 @@ mod tests {
             [" salt", "y"]
         );
         assert!(tokenizer.continues_word(rare[1]));
+    }
+
+    #[test]
+    fn a_line_that_spells_a_special_token_is_text_like_any_other() {
+        for unit in [Unit::Char, Unit::Subword, Unit::Word] {
+            let tokenizer = tokenizer(unit);
+            let line = "She said <eol>, then <speaker-0> and <scene>.";
+            let tokens = tokenizer.encode(line).unwrap();
+            assert!(!tokens.iter().any(|&token| tokenizer.is_special(token)));
+            assert_eq!(tokenizer.decode(&tokens), line, "{unit}");
+        }
+    }
+
+    #[test]
+    fn tokenizers_agree_when_their_tokens_do() {
+        let word = tokenizer(Unit::Word);
+        let read = Tokenizer::from_json(&word.to_json().unwrap(), Unit::Word).unwrap();
+        assert!(word.agrees_with(&read));
+        assert!(!word.agrees_with(&tokenizer(Unit::Char)));
+        let spec = TokenizerSpec {
+            unit: Unit::Word,
+            min_count: 1,
+            max_vocab: 600,
+        };
+        let more = Tokenizer::train(spec, 3, LINES.into_iter()).unwrap();
+        assert!(!word.agrees_with(&more));
+    }
+
+    #[test]
+    fn a_foreign_tokenizer_is_refused() {
+        let mut json: serde_json::Value =
+            serde_json::from_str(&tokenizer(Unit::Word).to_json().unwrap()).unwrap();
+        json["added_tokens"] = json!([]);
+        let error = Tokenizer::from_json(&json.to_string(), Unit::Word).unwrap_err();
+        assert!(error.to_string().contains("<scene>"), "{error}");
     }
 
     #[test]
