@@ -114,3 +114,101 @@ impl<'a> Windows<'a> {
         Some((window, fresh))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Purpose;
+
+    /// A scene whose tokens say which scene and which step they are; never 0, which is padding.
+    fn scene(number: u32, n: usize) -> Sequence {
+        let token = |step: usize| 1000 * number + step as u32;
+        Sequence {
+            tokens: (0..n).map(token).collect(),
+            slots: vec![Slot(number as usize); n],
+            targets: (1..=n).map(token).collect(),
+            kinds: vec![TargetKind::Line(Slot(number as usize)); n],
+            chars: [(number as usize, n)].into(),
+        }
+    }
+
+    fn recipe(batch: usize, bptt: usize) -> Recipe {
+        Recipe {
+            seed: 1,
+            batch,
+            bptt,
+            epochs: 1,
+            character_epochs: 1,
+            lr: 1e-3,
+            character_lr: 1e-3,
+            others_weight: 0.2,
+            clip: 1.0,
+            weight_decay: 0.0,
+            ema: 0.9,
+            dropout_in: 0.0,
+            dropout_hidden: 0.0,
+            dropout_out: 0.0,
+            weight_drop: 0.0,
+            hide_speaker: 0.0,
+            spare_speakers: 0,
+        }
+    }
+
+    #[test]
+    fn every_step_of_every_scene_is_read_once_in_order_and_in_one_lane() {
+        let scenes: Vec<Sequence> = [5, 1, 17, 16, 3, 40]
+            .into_iter()
+            .zip(1..)
+            .map(|(n, number)| scene(number, n))
+            .collect();
+        for (batch, bptt) in [(1, 1), (2, 8), (4, 16), (64, 7), (3, 1024)] {
+            let mut order = Random::new(7, Purpose::Order);
+            let mut windows = Windows::new(&scenes, &recipe(batch, bptt), &mut order);
+            let n_lanes = windows.n_lanes();
+            let mut read: Vec<Vec<Token>> = vec![Vec::new(); n_lanes];
+            let mut begun: Vec<Token> = Vec::new();
+            while let Some((window, fresh)) = windows.next_window(&|_| 1.0) {
+                assert_eq!((window.batch, fresh.len()), (n_lanes, n_lanes));
+                let mut n_real = 0;
+                for lane in 0..n_lanes {
+                    for step in 0..window.time {
+                        let at = step * n_lanes + lane;
+                        if window.weights[at] == 0.0 {
+                            continue;
+                        }
+                        n_real += 1;
+                        let token = window.tokens[at];
+                        assert_eq!(window.targets[at], token + 1);
+                        assert_eq!(window.slots[at], Slot(token as usize / 1000));
+                        // A scene begins with a window of which its lane has been told to forget.
+                        assert_eq!(token % 1000 == 0, step == 0 && fresh[lane]);
+                        if token % 1000 == 0 {
+                            begun.push(token / 1000);
+                        } else {
+                            assert_eq!(read[lane].last(), Some(&(token - 1)));
+                        }
+                        read[lane].push(token);
+                    }
+                }
+                assert_eq!(windows.real_tokens, n_real);
+            }
+            begun.sort_unstable();
+            assert_eq!(begun, [1, 2, 3, 4, 5, 6]);
+            let n_read: usize = read.iter().map(Vec::len).sum();
+            assert_eq!(n_read, 5 + 1 + 17 + 16 + 3 + 40);
+        }
+    }
+
+    #[test]
+    fn targets_weigh_what_they_are_said_to() {
+        let mut scene = scene(1, 3);
+        scene.kinds[1] = TargetKind::Tag;
+        let scenes = [scene];
+        let mut order = Random::new(7, Purpose::Order);
+        let mut windows = Windows::new(&scenes, &recipe(1, 8), &mut order);
+        let weigh = |kind| if kind == TargetKind::Tag { 0.5 } else { 2.0 };
+        let (window, _) = windows.next_window(&weigh).unwrap();
+        assert_eq!(window.weights[..3], [2.0, 0.5, 2.0]);
+        assert!(window.weights[3..].iter().all(|&weight| weight == 0.0));
+    }
+}
