@@ -13,7 +13,7 @@ use telenovela_script::voice::{
 
 use crate::copies::CopyIndex;
 use crate::corpus::SlotTable;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::evaluate::log_probabilities;
 use crate::lexicon::{Lexicon, words};
 use crate::network::{Network, Scratch, State, log_softmax};
@@ -34,6 +34,15 @@ pub struct Speaker {
     pub slot: Slot,
     /// Who has which slot.
     pub slots: SlotTable,
+}
+
+impl Speaker {
+    /// Whether `other` has the same tokens and the same speakers.
+    fn agrees_with(&self, other: &Speaker) -> bool {
+        self.slots == other.slots
+            && (Arc::ptr_eq(&self.tokenizer, &other.tokenizer)
+                || self.tokenizer.agrees_with(&other.tokenizer))
+    }
 }
 
 /// Loads models and lets those of one show share tokenizer and lexicon.
@@ -58,13 +67,19 @@ impl Speakers {
     /// As [`Weights::load`].
     pub fn load(&mut self, path: &Path) -> Result<Speaker> {
         let (weights, card) = Weights::load(path)?;
-        self.of(&weights, card)
+        self.of(&weights, card).map_err(|error| match error {
+            Error::Tokenizer(reason) => Error::Unusable {
+                path: path.to_owned(),
+                reason: format!("tokenizer: {reason}"),
+            },
+            other => other,
+        })
     }
 
     /// Packs a model that is in memory.
     ///
     /// # Errors
-    /// When the tokenizer cannot be read.
+    /// [`Error::Tokenizer`] when it cannot be read, or is not the one that the weights were trained with.
     pub fn of(&mut self, weights: &Weights, card: Card) -> Result<Speaker> {
         let known = self
             .shared
@@ -83,6 +98,13 @@ impl Speakers {
             }
         };
         let shared = &self.shared[place];
+        let (n_vocab, n_tags) = (shared.tokenizer.n_vocab(), shared.tokenizer.n_tags());
+        let (weighed, slots) = (weights.tensor("head.bias").len(), card.slots.n_slots() + 1);
+        if (n_vocab, n_tags) != (weighed, slots) {
+            return Err(Error::Tokenizer(format!(
+                "it has {n_vocab} tokens and {n_tags} speakers, the weights {weighed} and {slots}"
+            )));
+        }
         Ok(Speaker {
             network: Arc::new(Network::new(weights)),
             tokenizer: Arc::clone(&shared.tokenizer),
@@ -147,7 +169,8 @@ pub struct LstmVoice {
 }
 
 impl LstmVoice {
-    /// A mind at the start of a scene.
+    /// A mind at the start of a scene. An ensemble of other tokens or other speakers, trained after the character, is left out as if there were
+    /// none: the two cannot read the same line.
     pub fn new(
         id: CharacterId,
         own: Speaker,
@@ -158,10 +181,12 @@ impl LstmVoice {
         Self {
             id,
             memory: Memory::new(&own),
-            ensemble: ensemble.map(|speaker| {
-                let memory = Memory::new(&speaker);
-                (speaker, memory)
-            }),
+            ensemble: ensemble
+                .filter(|speaker| speaker.agrees_with(&own))
+                .map(|speaker| {
+                    let memory = Memory::new(&speaker);
+                    (speaker, memory)
+                }),
             own,
             cast,
             copies,

@@ -240,6 +240,9 @@ impl Weights {
             }
             Ok(view.data().to_vec())
         };
+        if !is_sane(&card) {
+            return Err(unusable("its shape or its slots make no sense".into()));
+        }
         let n_vocab = file
             .tensor("head.bias")
             .ok()
@@ -353,6 +356,18 @@ pub fn shapes(size: ModelSize, n_vocab: usize, n_slots: usize) -> Vec<(String, V
         shapes.push((format!("lstm.{layer}.bias_ih_l0"), vec![n_gates]));
     }
     shapes
+}
+
+/// Whether shape and slots are such that no size overflows and no speaker is out of reach.
+fn is_sane(card: &Card) -> bool {
+    const MOST: usize = 1 << 16;
+    const MOST_LAYERS: usize = 64;
+    let size = card.size;
+    let widths = [size.n_embd, size.n_speaker, size.n_hidden];
+    widths.iter().all(|width| (1..=MOST).contains(width))
+        && (1..=MOST_LAYERS).contains(&size.n_layer)
+        && card.slots.spare <= MOST
+        && card.slot.0 <= card.slots.n_slots()
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
