@@ -99,13 +99,13 @@ impl Corpus {
     /// can miss somebody altogether; of [`DRAWS`] such draws the one is taken in which the speaker who fares worst fares best.
     ///
     /// # Errors
-    /// With fewer than three script scenes nothing can be held out.
+    /// [`Error::TooFewScenes`] with fewer than three script scenes: nothing can be held out.
     pub fn split(&self, seed: u64) -> Result<Split> {
-        if self.scenes.len() < 3 {
-            return Err(Error::TooFewLines {
-                who: "the scripts".into(),
-                lines: self.scenes.iter().map(|scene| scene.turns.len()).sum(),
-                need: 5,
+        const FEWEST_SCENES: usize = 3;
+        if self.scenes.len() < FEWEST_SCENES {
+            return Err(Error::TooFewScenes {
+                scenes: self.scenes.len(),
+                need: FEWEST_SCENES,
             });
         }
         let mut random = Random::new(seed, Purpose::Split);
@@ -382,7 +382,11 @@ mod tests {
             (split.train.len(), split.dev.len(), split.test.len()),
             (1, 1, 1)
         );
-        assert!(corpus(2).split(1).is_err());
+        let error = corpus(2).split(1).unwrap_err();
+        assert!(
+            error.to_string().contains("have 2 scene(s) with lines"),
+            "{error}"
+        );
     }
 
     #[test]

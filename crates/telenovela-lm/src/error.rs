@@ -22,6 +22,16 @@ pub enum Error {
         /// How many it takes.
         need: usize,
     },
+    /// There are too few script scenes to hold any out.
+    #[error(
+        "the scripts have {scenes} scene(s) with lines; at least {need} are needed, one to learn from, one to tune on and one to report on"
+    )]
+    TooFewScenes {
+        /// How many there are.
+        scenes: usize,
+        /// How many it takes.
+        need: usize,
+    },
     /// A weights file is not there.
     #[error("no trained model at {}", path.display())]
     Missing {

@@ -70,7 +70,7 @@ impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
             Failure::Problems(_) | Failure::Input(_) | Failure::Log(LogError::Damaged { .. }) => 3,
-            Failure::Model(ModelError::TooFewLines { .. }) => 3,
+            Failure::Model(ModelError::TooFewLines { .. } | ModelError::TooFewScenes { .. }) => 3,
             Failure::ModelMissing { .. } | Failure::ModelUnusable { .. } => 4,
             Failure::Save(_) | Failure::Log(_) | Failure::Io { .. } | Failure::Tui(_) => 5,
             Failure::Model(ModelError::Io { .. }) | Failure::Stage(StageError::Log(_)) => 5,
