@@ -31,6 +31,8 @@ pub const LITTLE_TEXT: usize = 8_000;
 const LITTLE_TEXT_PASSES: usize = 8;
 /// Fewest lines that something can be learned from and held out of.
 const FEWEST_LINES: usize = 6;
+/// Fewest of them that have to be in the training split.
+const FEWEST_TRAIN_LINES: usize = 2;
 
 /// A show's scripts, ready to train on.
 #[derive(Debug)]
@@ -114,13 +116,8 @@ impl Material {
     }
 
     /// The text of every line of the scripts' training split.
-    pub fn train_lines(&self) -> Vec<&str> {
+    fn train_lines(&self) -> Vec<&str> {
         self.lines(&self.split.train, None)
-    }
-
-    /// The words that may be spelled.
-    pub fn lexicon(&self) -> &Lexicon {
-        &self.lexicon
     }
 }
 
@@ -247,7 +244,11 @@ pub fn train_character(
     let cues = Material::cues(&character.lines);
     let slot = match inline {
         Some(_) => material.slots.first_spare(),
-        None => material.slots.slot_of(character),
+        // Who says too little for a slot gets one here all the same: `<other>` is everybody of that kind.
+        None => match material.slots.slot_of(character) {
+            Slot::OTHER => material.slots.first_spare(),
+            slot => slot,
+        },
     };
     // A character heard under several cues speaks with one voice.
     let slot_of = |speaker: &str| {
@@ -319,11 +320,11 @@ pub fn train_character(
         .iter()
         .map(|line| line.chars().count() + 1)
         .sum();
-    if train_lines.len() < FEWEST_LINES / 2 {
+    if train_lines.len() < FEWEST_TRAIN_LINES {
         return Err(Error::TooFewLines {
             who: character.id.to_string(),
             lines: train_lines.len(),
-            need: FEWEST_LINES,
+            need: FEWEST_TRAIN_LINES,
         });
     }
     let little_text = train_chars < LITTLE_TEXT;
