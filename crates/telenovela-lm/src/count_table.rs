@@ -1,4 +1,4 @@
-//! Count tables: character 5-grams with absolute discounting, the bar that every model has to clear.
+//! Count tables: five characters of context (6-grams) with absolute discounting, the bar that every model has to clear.
 //!
 //! Each order interpolates with the one below (Ney, Essen and Kneser 1994): `p(c | h) = (n(h c) - D)⁺ / n(h) + D · types(h) / n(h) · p(c | h')`, with
 //! D = 0.8, down to a uniform distribution.

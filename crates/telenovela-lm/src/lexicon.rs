@@ -17,7 +17,8 @@ pub fn words(text: &str) -> impl Iterator<Item = &str> {
 }
 
 impl Lexicon {
-    /// Gathers the words of texts. A word that opens sentences is also known in lower case, and the other way round.
+    /// Gathers the words of texts. Each is also known with a capital, as it would open a sentence; one that was only ever seen with a capital
+    /// may be a name and is not known without it.
     pub fn new<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
         let mut found = BTreeSet::new();
         for word in texts.into_iter().flat_map(words) {
@@ -49,16 +50,6 @@ impl Lexicon {
         self.words.join("\n")
     }
 
-    /// Number of words.
-    pub fn len(&self) -> usize {
-        self.words.len()
-    }
-
-    /// Whether it knows nothing.
-    pub fn is_empty(&self) -> bool {
-        self.words.is_empty()
-    }
-
     /// Whether a word is known as written.
     pub fn contains(&self, word: &str) -> bool {
         self.words
@@ -66,7 +57,7 @@ impl Lexicon {
             .is_ok()
     }
 
-    /// Whether a word is known, whatever its capitals.
+    /// Whether a word is known as written, or all in lower case: a shout is known when the word is, a shouted name is not.
     pub fn knows(&self, word: &str) -> bool {
         self.contains(word) || self.contains(&word.to_lowercase())
     }
@@ -92,5 +83,12 @@ mod tests {
             !lexicon.contains("rak") && lexicon.has_prefix("rak") && !lexicon.has_prefix("rax")
         );
         assert_eq!(Lexicon::from_joined(&lexicon.joined()), lexicon);
+    }
+
+    #[test]
+    fn a_word_may_open_a_sentence_or_be_shouted_but_a_name_keeps_its_capital() {
+        let lexicon = Lexicon::new(["the salt, Inés"]);
+        assert!(lexicon.knows("Salt") && lexicon.knows("SALT"));
+        assert!(lexicon.knows("Inés") && !lexicon.knows("inés"));
     }
 }

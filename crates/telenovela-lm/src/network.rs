@@ -36,7 +36,7 @@ struct Layer {
     bias: Vec<f32>,
 }
 
-/// The memory of some lanes: h and c of every layer, and what is needed for the next logits.
+/// The memory of some lanes: h and c of every layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
     lanes: usize,
@@ -62,24 +62,10 @@ impl State {
         }
     }
 
-    /// Lanes side by side.
-    pub fn lanes(&self) -> usize {
-        self.lanes
-    }
-
-    /// h of the last layer of one lane, for whoever wants to look inside.
-    pub fn hidden(&self, lane: usize, size: ModelSize) -> &[f32] {
+    /// h of the last layer of one lane.
+    fn hidden(&self, lane: usize, size: ModelSize) -> &[f32] {
         let at = ((size.n_layer - 1) * self.lanes + lane) * size.n_hidden;
         &self.h[at..at + size.n_hidden]
-    }
-
-    /// Starts one lane over.
-    pub fn reset(&mut self, lane: usize, size: ModelSize) {
-        for layer in 0..size.n_layer {
-            let at = (layer * self.lanes + lane) * size.n_hidden;
-            self.h[at..at + size.n_hidden].fill(0.0);
-            self.c[at..at + size.n_hidden].fill(0.0);
-        }
     }
 }
 

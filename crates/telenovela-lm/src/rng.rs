@@ -42,7 +42,7 @@ impl Random {
         ((u64::from(self.0.next_u32()) * n as u64) >> 32) as usize
     }
 
-    /// Standard normal, by Box and Muller.
+    /// Standard normal, by Box and Muller, through the platform's `ln` and `cos`: for weights at the start, not for anything that a log depends on.
     pub fn normal(&mut self) -> f32 {
         let u = 1.0 - self.uniform();
         let v = self.uniform();

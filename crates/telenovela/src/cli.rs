@@ -91,7 +91,7 @@ pub struct Say {
     /// How many lines
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub takes: u16,
-    /// Longest line, in characters; the word that reaches it is finished
+    /// Longest line, in characters; what reaches it is cut off there
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     pub chars: Option<u16>,
     /// Repeats the same lines; drawn when left out
