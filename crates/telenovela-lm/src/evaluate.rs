@@ -125,3 +125,87 @@ pub fn log_probabilities(
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use telenovela_script::show::{ModelSize, TokenizerSpec, Unit};
+
+    use super::*;
+    use crate::model::Model;
+    use crate::tokenizer::Tokenizer;
+
+    const SIZE: ModelSize = ModelSize {
+        n_embd: 5,
+        n_speaker: 2,
+        n_hidden: 6,
+        n_layer: 2,
+    };
+
+    fn network(tokenizer: &Tokenizer) -> Network {
+        let model = Model::init(SIZE, tokenizer.n_vocab(), 3, 2).unwrap();
+        Network::new(&model.averaged())
+    }
+
+    fn tokenizer() -> Tokenizer {
+        let spec = TokenizerSpec {
+            unit: Unit::Char,
+            min_count: 1,
+            max_vocab: 300,
+        };
+        Tokenizer::train(spec, 2, std::iter::empty()).unwrap()
+    }
+
+    #[test]
+    fn the_cost_of_scenes_is_that_of_each_by_itself_and_of_each_speaker() {
+        let tokenizer = tokenizer();
+        let network = network(&tokenizer);
+        // More scenes than lanes, of many lengths.
+        let scenes: Vec<Sequence> = (1..2 * LANES)
+            .map(|n| {
+                let turns = (0..n).map(|turn| (Slot(1 + turn % 2), "Ay! ".repeat(1 + turn % 3)));
+                Sequence::new(&tokenizer, turns).unwrap()
+            })
+            .collect();
+        let all = cost(&network, &scenes, |_| true);
+        let mut alone = Cost::default();
+        for scene in &scenes {
+            alone += cost(&network, std::slice::from_ref(scene), |_| true);
+        }
+        assert_eq!(all.chars, alone.chars);
+        assert!((all.bits - alone.bits).abs() < 1e-6 * all.bits);
+        let mut apart = Cost::default();
+        for slot in [Slot::OTHER, Slot(1), Slot(2)] {
+            apart += cost(&network, &scenes, |who| who == slot);
+        }
+        assert_eq!(all.chars, apart.chars);
+        assert!((all.bits - apart.bits).abs() < 1e-6 * all.bits);
+        assert_eq!(cost(&network, &scenes, |_| false).per_char(), 0.0);
+        assert_eq!(cost(&network, &[], |_| true), Cost::default());
+    }
+
+    #[test]
+    fn a_line_costs_what_its_log_probabilities_say() {
+        let tokenizer = tokenizer();
+        let network = network(&tokenizer);
+        let line = "Salt.";
+        let scene = Sequence::new(&tokenizer, [(Slot(1), line)]).unwrap();
+        let mut state = network.zero_state(1);
+        let mut scratch = Scratch::default();
+        network.step(
+            &[tokenizer.scene()],
+            &[Slot::OTHER],
+            &mut state,
+            &mut scratch,
+        );
+        let mut tokens = tokenizer.encode(line).unwrap();
+        tokens.push(tokenizer.end_of_line());
+        // A longer line beside it changes nothing.
+        let lines = [tokenizer.encode("Thunder, and more").unwrap(), tokens];
+        let tag = tokenizer.tag(Slot(1));
+        let found = log_probabilities(&network, &state, tag, Slot(1), &lines);
+        let nats: f32 = found[1].iter().sum();
+        let cost = cost(&network, &[scene], |_| true);
+        assert_eq!(cost.chars, line.len() + 1);
+        assert!((cost.bits + f64::from(nats) * std::f64::consts::LOG2_E).abs() < 1e-4);
+    }
+}

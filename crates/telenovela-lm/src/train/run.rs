@@ -309,3 +309,78 @@ fn reset(state: Vec<Tensor>, fresh: &[bool]) -> Result<Vec<Tensor>> {
         .map(|state| state.broadcast_mul(&keep))
         .collect::<candle_core::Result<_>>()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device};
+    use telenovela_script::show::{TokenizerSpec, Unit};
+
+    use super::*;
+
+    #[test]
+    fn a_hidden_speaker_has_neither_tag_nor_vector_and_keeps_its_words() {
+        let spec = TokenizerSpec {
+            unit: Unit::Char,
+            min_count: 1,
+            max_vocab: 300,
+        };
+        let tokenizer = Tokenizer::train(spec, 2, std::iter::empty()).unwrap();
+        let turns = [(Slot(1), "Ay."), (Slot(2), "No.")];
+        let plain = Sequence::new(&tokenizer, turns).unwrap();
+        let mut random = Random::new(1, Purpose::HideSpeaker);
+        let shown = hide_speakers(plain.clone(), 0.0, &tokenizer, &mut random);
+        assert_eq!(
+            (shown.tokens, shown.slots, shown.targets),
+            (
+                plain.tokens.clone(),
+                plain.slots.clone(),
+                plain.targets.clone()
+            )
+        );
+
+        let hidden = hide_speakers(plain.clone(), 1.0, &tokenizer, &mut random);
+        let other = tokenizer.tag(Slot::OTHER);
+        let tags = [tokenizer.tag(Slot(1)), tokenizer.tag(Slot(2))];
+        assert!(!hidden.tokens.iter().any(|token| tags.contains(token)));
+        assert!(!hidden.targets.iter().any(|token| tags.contains(token)));
+        for at in 0..plain.len() {
+            if hidden.kinds[at] == TargetKind::Tag {
+                assert_eq!(hidden.targets[at], other);
+            } else {
+                assert_eq!(hidden.slots[at], Slot::OTHER);
+                assert_eq!(hidden.targets[at], plain.targets[at]);
+            }
+        }
+        // Whose words they are still decides what they weigh.
+        assert_eq!(hidden.kinds, plain.kinds);
+    }
+
+    #[test]
+    fn only_the_lanes_that_begin_forget() {
+        let state = vec![Tensor::ones((2, 3, 4), DType::F32, &Device::Cpu).unwrap(); 2];
+        let sums = |state: &[Tensor]| -> Vec<Vec<f32>> {
+            let sum = |layer: &Tensor| layer.sum((0, 2)).unwrap().to_vec1().unwrap();
+            state.iter().map(sum).collect()
+        };
+        let after = reset(state.clone(), &[false, true, false]).unwrap();
+        assert_eq!(sums(&after), [[8.0, 0.0, 8.0], [8.0, 0.0, 8.0]]);
+        let after = reset(state, &[false; 3]).unwrap();
+        assert_eq!(sums(&after), [[8.0; 3], [8.0; 3]]);
+    }
+
+    #[test]
+    fn weights_are_chosen_on_bits_and_on_voice() {
+        let loss = |dev_bits, voice_gap| {
+            let judgement = Judgement {
+                dev_bits,
+                voice_gap,
+            };
+            judgement.loss()
+        };
+        assert!(loss(1.8, 0.1) < loss(1.9, 0.1));
+        assert!(loss(1.81, 0.2) < loss(1.8, 0.1));
+        assert!(loss(1.83, 0.2) > loss(1.8, 0.1));
+        // Nothing held out: whatever comes later is as good.
+        assert!(loss(0.0, 1.0) <= loss(0.0, 2.0));
+    }
+}
