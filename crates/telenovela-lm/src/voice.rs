@@ -213,10 +213,10 @@ impl LstmVoice {
         let n_tokens = draft.tokens.len().max(1) as f32;
         let line_words: Vec<String> = words(text).map(str::to_lowercase).collect();
         let n_words = line_words.len() as f32;
-        let motifs = cue.motifs.iter().filter(|motif| {
-            let motif = motif.to_lowercase();
-            line_words.contains(&motif)
-        });
+        let motifs = cue
+            .motifs
+            .iter()
+            .filter(|motif| mentions(&line_words, motif));
         let said_before = cue.said.iter().any(|said| said.eq_ignore_ascii_case(text));
         let mut card = ScoreCard {
             fluency: own / n_tokens,
@@ -249,6 +249,12 @@ impl LstmVoice {
         }
         card
     }
+}
+
+/// Whether the words of a phrase stand side by side in a line; an empty phrase stands nowhere.
+fn mentions(line: &[String], phrase: &str) -> bool {
+    let phrase: Vec<String> = words(phrase).map(str::to_lowercase).collect();
+    !phrase.is_empty() && line.windows(phrase.len()).any(|run| run == phrase)
 }
 
 /// How often a line goes in circles: a word at once again counts 1 (but «ay, ay»: only from three letters on), a pair of words again a half, and a
@@ -459,6 +465,16 @@ impl Voice for LstmVoice {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_motif_of_several_words_is_heard_as_such() {
+        let line: Vec<String> = words("Give me the torn paper, Rodrigo")
+            .map(str::to_lowercase)
+            .collect();
+        assert!(mentions(&line, "paper") && mentions(&line, "Torn Paper"));
+        assert!(!mentions(&line, "paper torn"));
+        assert!(!mentions(&line, "pap") && !mentions(&line, "…"));
+    }
 
     #[test]
     fn circles_are_counted_and_a_sigh_is_none() {
