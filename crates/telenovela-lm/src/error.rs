@@ -54,7 +54,10 @@ pub enum Error {
         /// Optimizer step.
         step: usize,
     },
-    /// A file could not be read or written.
+    /// A file could not be written.
+    #[error(transparent)]
+    Save(#[from] telenovela_script::save::SaveError),
+    /// A file could not be read.
     #[error("{}: {source}", path.display())]
     Io {
         /// The file.

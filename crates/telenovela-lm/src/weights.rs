@@ -2,11 +2,11 @@
 //!
 //! Matrices are held in eight bits with one scale per row (`<name>.scale`): `w[row][column] = int8[row][column] · scale[row]`. Vectors stay in 32 bits.
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use sha2::{Digest, Sha256};
+use telenovela_script::save::{IfExists, save};
 use telenovela_script::show::{ModelSize, Recipe, Unit};
 
 use crate::corpus::SlotTable;
@@ -210,10 +210,8 @@ impl Weights {
         let metadata = HashMap::from([(KEY.to_owned(), json)]);
         let file = safetensors::serialize(views, Some(metadata))
             .map_err(|error| unusable(error.to_string()))?;
-        write_atomically(path, &file).map_err(|source| Error::Io {
-            path: path.to_owned(),
-            source,
-        })
+        save(path, &file, IfExists::Replace)?;
+        Ok(())
     }
 
     /// Reads a file back.
@@ -402,27 +400,6 @@ fn card_of(path: &Path, bytes: &[u8]) -> Result<Card> {
         )));
     }
     Ok(card)
-}
-
-/// Temporary file beside the target, written whole, synced, renamed, the folder synced.
-fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Temporary files are born private; a model is as public as any other file of the workspace.
-        file.as_file()
-            .set_permissions(std::fs::Permissions::from_mode(0o644))?;
-    }
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    std::fs::File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]
