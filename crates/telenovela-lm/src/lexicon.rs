@@ -57,9 +57,28 @@ impl Lexicon {
             .is_ok()
     }
 
-    /// Whether a word is known as written, or all in lower case: a shout is known when the word is, a shouted name is not.
+    /// Whether a word is known: as written, with the capital of a sentence's first word, or shouted. A name keeps its capital.
     pub fn knows(&self, word: &str) -> bool {
-        self.contains(word) || self.contains(&word.to_lowercase())
+        if self.contains(word) {
+            return true;
+        }
+        let is_upper = |c: char| !c.is_lowercase();
+        let rest_is_lower = word.chars().skip(1).all(|c| !c.is_uppercase());
+        let is_shouted = word.chars().all(is_upper);
+        if !rest_is_lower && !is_shouted {
+            return false;
+        }
+        let lower = word.to_lowercase();
+        let mut chars = lower.chars();
+        let capitalized: String = chars
+            .next()
+            .into_iter()
+            .flat_map(char::to_uppercase)
+            .chain(chars.clone())
+            .collect();
+        let opens_a_sentence =
+            word.chars().next().is_some_and(char::is_uppercase) && self.contains(&lower);
+        opens_a_sentence || is_shouted && self.contains(&capitalized)
     }
 
     /// Whether some known word starts so.
@@ -90,5 +109,6 @@ mod tests {
         let lexicon = Lexicon::new(["the salt, Inés"]);
         assert!(lexicon.knows("Salt") && lexicon.knows("SALT"));
         assert!(lexicon.knows("Inés") && !lexicon.knows("inés"));
+        assert!(lexicon.knows("INÉS") && !lexicon.knows("sAlt") && !lexicon.knows("INE"));
     }
 }

@@ -139,7 +139,8 @@ pub fn learning_rate(peak: f32, step: usize, n_steps: usize) -> f32 {
     if step < warmup {
         return peak * (step + 1) as f32 / warmup as f32;
     }
-    let progress = (step - warmup) as f32 / (n_steps - warmup).max(1) as f32;
+    // The number of steps is an estimate; past it the rate stays down.
+    let progress = ((step - warmup) as f32 / (n_steps - warmup).max(1) as f32).min(1.0);
     let floor = peak / 40.0;
     floor + (peak - floor) * 0.5 * (1.0 + (std::f32::consts::PI * progress).cos())
 }
@@ -180,5 +181,6 @@ mod tests {
         assert!((learning_rate(1.0, 0, 100) - 0.2).abs() < 1e-6);
         assert!((learning_rate(1.0, 5, 100) - 1.0).abs() < 1e-6);
         assert!((learning_rate(1.0, 100, 100) - 0.025).abs() < 1e-6);
+        assert!((learning_rate(1.0, 140, 100) - 0.025).abs() < 1e-6);
     }
 }

@@ -230,29 +230,33 @@ impl Line {
                 token as Token,
             )
         };
-        let mut candidates: Vec<(usize, f32)> = Vec::new();
-        let best = (0..log_p.len())
+        // In logarithms, the cut of min-p. It is taken from the likeliest token that is allowed; what lies far below the likeliest of all is looked
+        // at only when nothing above it is.
+        const FAR: f32 = 6.0;
+        let reach = -crate::math::ln(sampling.min_p.clamp(1e-4, 1.0));
+        let highest = (0..log_p.len())
             .map(weight)
             .fold(f32::NEG_INFINITY, f32::max);
-        // In logarithms, the cut of min-p; taken twice, since the likeliest token may be a forbidden one.
-        let reach = -crate::math::ln(sampling.min_p.clamp(1e-4, 1.0));
-        for token in 0..log_p.len() {
-            let weight = weight(token);
-            if weight >= best - reach - 2.0 && allows(token) {
-                candidates.push((token, weight));
-            }
+        let allowed_above = |floor: f32| -> Vec<(usize, f32)> {
+            let all = (0..log_p.len()).map(|token| (token, weight(token)));
+            all.filter(|&(token, weight)| weight >= floor && allows(token))
+                .collect()
+        };
+        let best_of = |candidates: &[(usize, f32)]| {
+            candidates
+                .iter()
+                .map(|&(_, weight)| weight)
+                .fold(f32::NEG_INFINITY, f32::max)
+        };
+        let mut candidates = allowed_above(highest - reach - FAR);
+        if best_of(&candidates) < highest - FAR {
+            candidates = allowed_above(f32::NEG_INFINITY);
         }
         if candidates.is_empty() {
-            let mut order: Vec<usize> = (0..log_p.len()).collect();
-            order.sort_by(|&a, &b| weight(b).total_cmp(&weight(a)));
-            let first = order.into_iter().find(|&token| allows(token));
             // Nothing at all is allowed only where a known word needs a character that the alphabet lacks: end the line there.
-            return first.map_or(tokenizer.end_of_line(), |token| token as Token);
+            return tokenizer.end_of_line();
         }
-        let best = candidates
-            .iter()
-            .map(|&(_, weight)| weight)
-            .fold(f32::NEG_INFINITY, f32::max);
+        let best = best_of(&candidates);
         candidates.retain(|&(_, weight)| weight >= best - reach);
         let total: f32 = candidates
             .iter()

@@ -355,6 +355,8 @@ fn subword_model<'a>(
     let json = trained.to_string(false).map_err(tokenizer_error)?;
     let mut value: serde_json::Value =
         serde_json::from_str(&json).map_err(|error| Error::Tokenizer(error.to_string()))?;
+    // Without it, characters outside the alphabet would vanish.
+    value["model"]["unk_token"] = json!(UNKNOWN);
     Ok(value["model"].take())
 }
 

@@ -280,6 +280,10 @@ fn hide_speakers(
     let mut hidden = false;
     for at in 0..sequence.len() {
         if sequence.kinds[at] == TargetKind::Tag {
+            // What is read here is the end of the turn before, still with the vector of whoever spoke it.
+            if hidden {
+                sequence.slots[at] = Slot::OTHER;
+            }
             hidden = random.uniform() < rate;
             if hidden {
                 sequence.targets[at] = tokenizer.tag(Slot::OTHER);
