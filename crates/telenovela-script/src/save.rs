@@ -22,6 +22,9 @@ pub enum SaveError {
     /// It is there already, and nobody said that it may go.
     #[error("{} exists already; `--force` replaces it", .0.display())]
     Exists(PathBuf),
+    /// A folder, a device or a pipe, which no file may take the place of.
+    #[error("{} is no regular file, and stays what it is", .0.display())]
+    NoFile(PathBuf),
     /// The disk failed.
     #[error("{} cannot be written", path.display())]
     Io {
@@ -61,12 +64,16 @@ pub enum LogError {
 /// Writes a whole file: into a temporary one beside it, to the disk, and then by renaming. Missing folders are made.
 ///
 /// # Errors
-/// When the file exists and must not be replaced, or the disk fails.
+/// When the file exists and must not be replaced, when something else than a file has its name, or the disk fails.
 pub fn save(path: &Path, content: &[u8], if_exists: IfExists) -> Result<(), SaveError> {
     let failed = |source| SaveError::Io {
         path: path.to_owned(),
         source,
     };
+    // Renaming would put a file in the place of `/dev/null` as well, for whoever may write there.
+    if path.metadata().is_ok_and(|there| !there.is_file()) {
+        return Err(SaveError::NoFile(path.to_owned()));
+    }
     let folder = folder_of(path);
     fs::create_dir_all(folder).map_err(failed)?;
     let mut file = tempfile::Builder::new()
@@ -261,6 +268,28 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"three");
         let left = fs::read_dir(path.parent().unwrap()).unwrap().count();
         assert_eq!(left, 1, "a temporary file was left behind");
+    }
+
+    #[test]
+    fn what_is_no_file_is_never_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::create_dir(&path).unwrap();
+        for if_exists in [IfExists::Refuse, IfExists::Replace] {
+            let refused = save(&path, b"one", if_exists).unwrap_err();
+            assert!(matches!(refused, SaveError::NoFile(_)), "{refused}");
+        }
+        assert!(path.is_dir());
+        // A socket stands for every device and pipe: it can be made without help.
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::FileTypeExt as _;
+            let path = folder.path().join("b");
+            let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+            let refused = save(&path, b"one", IfExists::Replace).unwrap_err();
+            assert!(matches!(refused, SaveError::NoFile(_)), "{refused}");
+            assert!(path.metadata().unwrap().file_type().is_socket());
+        }
     }
 
     #[test]
