@@ -32,6 +32,13 @@ pub(super) fn run(workspace: &Workspace, args: &Export) -> Result<ExitCode, Fail
     if args.output == Path::new("-") {
         print(&transcript)?;
     } else {
+        // A log cannot be had again once the transcript stands in its place.
+        if same_file(&args.output, &path) {
+            return Err(Failure::Input(format!(
+                "{} is the log itself; give the transcript another name",
+                shown(&args.output)
+            )));
+        }
         let if_exists = if args.force {
             IfExists::Replace
         } else {
@@ -45,6 +52,14 @@ pub(super) fn run(workspace: &Workspace, args: &Export) -> Result<ExitCode, Fail
         ));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether two paths lead to one file that is there.
+fn same_file(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
 }
 
 /// The log that was written to last.

@@ -171,9 +171,11 @@ fn an_unknown_format_is_told_with_the_nearest() {
 fn exporting_leaves_the_log_alone() {
     let theatre = after_a_performance();
     let log = theatre.read(LOG);
-    theatre
-        .run(&["export", LOG, "-o", LOG])
-        .expect_failure(5, &["exists already"]);
+    for force in [&[][..], &["--force"][..]] {
+        theatre
+            .run(&[&["export", LOG, "-o", LOG], force].concat())
+            .expect_failure(3, &["is the log itself"]);
+    }
     assert_eq!(theatre.read(LOG), log);
     let events = theatre.events(LOG);
     assert!(matches!(events[0].kind, EventKind::PerformanceStarted(_)));
