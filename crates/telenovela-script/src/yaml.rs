@@ -146,7 +146,14 @@ fn describe(source: &Source, error: &Error) -> Problem {
             // The place is told by the problem itself.
             let message = first.split(" at line ").next().unwrap_or(first);
             problem.message = crate::text::one_line(message);
-            problem.help("quote a text that holds `: ` or ` #`, or begins with a mark such as `*`, `&`, `!`, `@` or `{`")
+            // The scanner tells these two by their text alone.
+            if message.starts_with("tabs ") {
+                problem.help("indent with spaces; YAML takes no tabs there")
+            } else if message.starts_with("recursion limit") {
+                over(problem, "levels of nesting", MAX_DEPTH)
+            } else {
+                problem.help("quote a text that holds `: ` or ` #`, or begins with a mark such as `*`, `&`, `!`, `@` or `{`")
+            }
         }
     }
 }

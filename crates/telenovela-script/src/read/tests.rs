@@ -331,6 +331,18 @@ fn what_is_no_yaml_is_told_with_its_place() {
     ana.yaml:2:8: mapping values are not allowed in this context
       help: quote a text that holds `: ` or ` #`, or begins with a mark such as `*`, `&`, `!`, `@` or `{`
     ");
+    insta::assert_snapshot!(read_character("name: Ana\nturns:\n\tmax_idle: 4\n").err().unwrap(), @r"
+    ana.yaml:3:2: tabs disallowed within this context (block indentation)
+      help: indent with spaces; YAML takes no tabs there
+    ");
+    insta::assert_snapshot!(read_character(&format!("name: {}\n", "[".repeat(5_000))).err().unwrap().to_string().replace('[', ""), @r"
+    ana.yaml:1:262: too many levels of nesting for one file
+      expected at most 16
+    ");
+    insta::assert_snapshot!(read_character("name: Ana\nlines:\n  inline:\n    - Well.\n    - Listen: I know.\n").err().unwrap(), @r"
+    ana.yaml:5:7: `inline` must be text, not a mapping
+      help: put it in quotes: a `: ` in bare text makes a mapping of it
+    ");
     insta::assert_snapshot!(read_character("- a list\n").err().unwrap(), @r"
     ana.yaml:1:1: the file must be a mapping, not a list
     ");

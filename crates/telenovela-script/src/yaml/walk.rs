@@ -150,7 +150,18 @@ impl<'r> Value<'r> {
     /// Text on one line, sanitized and not empty. A number or a truth value is taken as it is written: `title: 1984`.
     pub(crate) fn text(&self) -> Option<String> {
         let text = match &self.node.kind {
-            Kind::List(_) | Kind::Mapping(_) | Kind::Null => return self.mismatch("text"),
+            Kind::List(_) | Kind::Null => return self.mismatch("text"),
+            // Whoever types lines of dialogue writes `- Listen: I know.` sooner or later.
+            Kind::Mapping(_) => {
+                self.reader.complain_helpfully(
+                    self.span(),
+                    format!("{} must be text, not {}", self.name, self.shown()),
+                    Some(String::from(
+                        "put it in quotes: a `: ` in bare text makes a mapping of it",
+                    )),
+                );
+                return None;
+            }
             _ => one_line(&self.written()),
         };
         if text.is_empty() {
