@@ -255,7 +255,12 @@ impl Workspace {
         let failed = |error: std::io::Error| {
             Problems::from(Problem::of_file(path, format!("cannot be read: {error}")))
         };
-        let file = fs::File::open(self.root.join(path)).map_err(failed)?;
+        let real = self.root.join(path);
+        // Opening a pipe would wait for somebody to write to it.
+        if !real.metadata().map_err(failed)?.is_file() {
+            return Err(Problem::of_file(path, "is no regular file").into());
+        }
+        let file = fs::File::open(real).map_err(failed)?;
         let mut bytes = Vec::new();
         // One byte more than allowed tells a file that is too large without reading all of it.
         file.take(limit as u64 + 1)

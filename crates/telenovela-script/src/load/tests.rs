@@ -50,6 +50,19 @@ fn told(problems: &[Problem]) -> String {
 }
 
 #[test]
+fn what_is_no_regular_file_is_not_read() {
+    let folder = workspace();
+    let path = folder.path().join("characters/harbour/ana.yaml");
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    let problems = told(&open(&folder).check());
+    assert!(
+        problems.contains("characters/harbour/ana.yaml: is no regular file"),
+        "{problems}"
+    );
+}
+
+#[test]
 fn a_workspace_without_a_fault_has_no_problem() {
     let folder = workspace();
     let workspace = open(&folder);
