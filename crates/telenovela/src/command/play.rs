@@ -43,8 +43,7 @@ pub(super) fn run(workspace: &Workspace, args: Play) -> Result<ExitCode, Failure
     let (playbill, cast) = cast(&mut library, &scene, &file.path, seed)?;
     let (log, path) = open_log(workspace, &args, &scene, seed)?;
 
-    let on_screen =
-        !args.headless && std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+    let on_screen = !args.headless && can_show_a_screen();
     let audience = if on_screen {
         Audience::Attended
     } else {
@@ -84,6 +83,13 @@ pub(super) fn run(workspace: &Workspace, args: Play) -> Result<ExitCode, Failure
     }
     played?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether there is somebody to watch, at a terminal that can move its cursor.
+fn can_show_a_screen() -> bool {
+    std::io::stdout().is_terminal()
+        && std::io::stdin().is_terminal()
+        && std::env::var_os("TERM").is_none_or(|name| name != "dumb")
 }
 
 /// Gives every part to a mind, and writes the playbill.

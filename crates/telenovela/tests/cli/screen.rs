@@ -20,6 +20,10 @@ struct Terminal {
 
 impl Terminal {
     fn open(theatre: &Theatre, args: &[&str]) -> Self {
+        Self::of_kind("xterm-256color", theatre, args)
+    }
+
+    fn of_kind(kind: &str, theatre: &Theatre, args: &[&str]) -> Self {
         let size = PtySize {
             rows: 30,
             cols: 100,
@@ -30,7 +34,7 @@ impl Terminal {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_telenovela"));
         command.args(args);
         command.cwd(theatre.path("."));
-        command.env("TERM", "xterm-256color");
+        command.env("TERM", kind);
         let child = pair.slave.spawn_command(command).unwrap();
         Self {
             output: pair.master.try_clone_reader().unwrap(),
@@ -222,6 +226,17 @@ fn headless_is_plain_text_on_a_terminal_too() {
     for line in last {
         assert!(left.contains(line), "no «{line}» in:\n{left}");
     }
+}
+
+#[test]
+fn a_terminal_that_cannot_move_its_cursor_gets_plain_text() {
+    let theatre = Theatre::trained();
+    let args = ["play", "two-oars", "--seed", "1"];
+    let mut terminal = Terminal::of_kind("dumb", &theatre, &args);
+    while terminal.read() {
+        assert!(!terminal.screen.screen().alternate_screen());
+    }
+    assert!(terminal.close().contains("Nobody rows."));
 }
 
 #[test]
