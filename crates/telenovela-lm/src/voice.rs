@@ -1,6 +1,6 @@
 //! An LSTM as a [`Voice`]: it listens with its hidden state, branches from it to speak, and scores what it might say.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -166,6 +166,8 @@ pub struct LstmVoice {
     /// Who has which slot, by id; everybody else is `<other>`.
     cast: Arc<HashMap<CharacterId, Slot>>,
     copies: Arc<CopyIndex>,
+    /// Who else has been heard, for a mind that has never learned when its turn is.
+    partners: Option<BTreeSet<CharacterId>>,
 }
 
 impl LstmVoice {
@@ -190,7 +192,16 @@ impl LstmVoice {
             own,
             cast,
             copies,
+            partners: None,
         }
+    }
+
+    /// The same mind, bidding as one among those heard so far. For characters whose lines stand in no scene: nothing has told them when their turn is,
+    /// and their own probability of it would be near 0 for ever.
+    #[must_use]
+    pub fn bidding_evenly(mut self) -> Self {
+        self.partners = Some(BTreeSet::new());
+        self
     }
 
     /// Whose vector a speaker's lines are heard with.
@@ -305,6 +316,11 @@ impl Voice for LstmVoice {
         let Ok(tokens) = self.own.tokenizer.encode(&line) else {
             return;
         };
+        if let Some(partners) = &mut self.partners
+            && utterance.speaker != self.id
+        {
+            partners.insert(utterance.speaker.clone());
+        }
         let mut scratch = Scratch::default();
         let slot = self.slot_of(&utterance.speaker);
         self.memory.hear(&self.own, slot, &tokens, &mut scratch);
@@ -320,6 +336,9 @@ impl Voice for LstmVoice {
     }
 
     fn bid(&self) -> f32 {
+        if let Some(partners) = &self.partners {
+            return 1.0 / (partners.len() + 1) as f32;
+        }
         let (mut logits, mut probabilities) = (Vec::new(), Vec::new());
         self.own.network.logits(
             &[self.memory.last],

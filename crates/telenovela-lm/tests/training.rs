@@ -365,6 +365,17 @@ fn takes_leave_the_mind_as_it_was_and_what_is_heard_does_not() {
 }
 
 #[test]
+fn who_has_never_learned_its_turns_bids_as_one_of_those_heard() {
+    let company = Company::new(show(Unit::Word));
+    let mut voice = company.voice(&company.ensemble, None).bidding_evenly();
+    assert_eq!(voice.bid(), 1.0);
+    voice.hear(&utterance("ada", "The ferry is late."));
+    voice.hear(&utterance("bruno", "It is always late."));
+    voice.hear(&utterance("ada", "Not always."));
+    assert_eq!(voice.bid(), 1.0 / 3.0);
+}
+
+#[test]
 fn an_ensemble_of_another_vocabulary_is_left_out() {
     let company = Company::new(show(Unit::Word));
     let clara = company

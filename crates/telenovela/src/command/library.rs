@@ -103,13 +103,17 @@ impl<'a> Library<'a> {
             Base::None => None,
         };
         let cast = Arc::new(self.cast(&own.slots));
-        Ok(LstmVoice::new(
+        let voice = LstmVoice::new(
             character.id.clone(),
             own,
             ensemble,
             cast,
             Arc::clone(&self.copies),
-        ))
+        );
+        Ok(match character.lines {
+            Lines::Inline(_) => voice.bidding_evenly(),
+            _ => voice,
+        })
     }
 
     /// The ensemble as a mind of nobody in particular.
