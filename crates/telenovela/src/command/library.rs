@@ -15,6 +15,7 @@ use telenovela_script::load::Workspace;
 use telenovela_script::script::Script;
 use telenovela_script::show::Show;
 
+use super::note;
 use crate::failure::Failure;
 
 /// Name of the ensemble's file, beside those of the characters.
@@ -69,10 +70,18 @@ impl<'a> Library<'a> {
         self.workspace.model_path(&self.show.id, model)
     }
 
-    /// Whether a character's file holds what its recipe and data say; `None` when there is no usable file.
-    pub(super) fn is_current(&self, character: &Character) -> Option<bool> {
-        let card = Card::load(&self.path(character.id.as_str())).ok()?;
-        Some(card.fingerprint == character_fingerprint(character, &self.fingerprint))
+    /// Says so when a character's model was made of other lines or by another recipe than its file tells now.
+    pub(super) fn note_if_stale(&self, character: &Character) {
+        let id = &character.id;
+        // Without a usable file there is an error to come.
+        let Ok(card) = Card::load(&self.path(id.as_str())) else {
+            return;
+        };
+        if card.fingerprint != character_fingerprint(character, &self.fingerprint) {
+            note(&format!(
+                "The model of `{id}` is older than its lines or its recipe. Train it: telenovela train {id}"
+            ));
+        }
     }
 
     /// The ensemble's model.

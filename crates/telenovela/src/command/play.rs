@@ -109,11 +109,7 @@ fn cast(
         // Validation has found everybody; a file that went away since then is the only reason left.
         let character =
             known.ok_or_else(|| Failure::Input(format!("`{id}` has no file any more")))?;
-        if library.is_current(&character) == Some(false) {
-            note(&format!(
-                "The model of `{id}` is older than its lines or its recipe. Train it: telenovela train {id}"
-            ));
-        }
+        library.note_if_stale(&character);
         let voice = library.voice(&character)?;
         let model_sha256 = sha256_of_file(&library.path(id.as_str())).map_err(Failure::Model)?;
         members.push(member(&character, scene, model_sha256));

@@ -33,7 +33,10 @@ pub(super) fn run(workspace: &Workspace, args: &Say) -> Result<ExitCode, Failure
         None => None,
     };
     let mut voice = match &character {
-        Some(character) => library.voice(character)?,
+        Some(character) => {
+            library.note_if_stale(character);
+            library.voice(character)?
+        }
         None => library.ensemble_voice()?,
     };
     if let Some(cue) = &args.cue {

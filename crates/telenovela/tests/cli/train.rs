@@ -108,15 +108,12 @@ fn a_changed_line_makes_everybody_stale_who_learned_it() {
         "I leave with the bell, and I wait for nobody.",
         "I leave when I please, and I wait for nobody.",
     );
-    let outcome = theatre.run(&["play", "two-oars", "--headless", "--seed", "1"]);
-    let outcome = outcome.expect_success();
-    assert!(
-        outcome
-            .stderr
-            .contains("The model of `clara` is older than its lines or its recipe. Train it: telenovela train clara"),
-        "{}",
-        outcome.stderr
-    );
+    let told = "The model of `clara` is older than its lines or its recipe. Train it: telenovela train clara";
+    let play = ["play", "two-oars", "--headless", "--seed", "1"];
+    for args in [&play[..], &["say", "clara", "--seed", "1"][..]] {
+        let outcome = theatre.run(args).expect_success();
+        assert!(outcome.stderr.contains(told), "{}", outcome.stderr);
+    }
     theatre.run(&["train"]).expect_success();
     let mut all: Vec<&str> = CAST.to_vec();
     all.push("ensemble");
