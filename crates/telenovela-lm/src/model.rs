@@ -88,6 +88,22 @@ impl Model {
         })
     }
 
+    /// Lets a slot that nobody has spoken in begin as anybody: the vector and the tag of `<other>`, whose tag is token `other_tag`. What a spare slot holds
+    /// otherwise is noise, and everything said after it is thrown off course.
+    ///
+    /// # Errors
+    /// When a tensor cannot be set.
+    pub fn begin_as_anybody(&mut self, slot: Slot, tag: Token, other_tag: Token) -> Result<()> {
+        for parameter in &mut self.parameters {
+            match parameter.name.as_str() {
+                "speaker.weight" => parameter.copy_row(Slot::OTHER.0, slot.0)?,
+                "embedding.weight" => parameter.copy_row(other_tag as usize, tag as usize)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// The averaged weights, rounded as a file holds them.
     pub fn averaged(&self) -> Weights {
         let tensors = self

@@ -43,6 +43,19 @@ impl Parameter {
     pub fn average(&self) -> &[f32] {
         &self.average
     }
+
+    /// Copies a row of a matrix over another, before training begins.
+    ///
+    /// # Errors
+    /// When the tensor cannot be set.
+    pub fn copy_row(&mut self, from: usize, to: usize) -> Result<()> {
+        let width = self.var.dim(1)?;
+        for numbers in [&mut self.numbers, &mut self.average] {
+            numbers.copy_within(from * width..(from + 1) * width, to * width);
+        }
+        let tensor = Tensor::from_slice(&self.numbers, self.var.shape(), &Device::Cpu)?;
+        Ok(self.var.set(&tensor)?)
+    }
 }
 
 /// AdamW (Loshchilov and Hutter 2019) with β = (0.9, 0.999), ε = 1e-8, over parameters in the order given.

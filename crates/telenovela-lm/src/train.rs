@@ -339,6 +339,10 @@ pub fn train_character(
     } else {
         Model::from_weights(ensemble)?
     };
+    if !from_nothing && slot.0 > material.slots.speakers.len() {
+        let tokenizer = &material.tokenizer;
+        model.begin_as_anybody(slot, tokenizer.tag(slot), tokenizer.tag(Slot::OTHER))?;
+    }
     if little_text && !from_nothing {
         for parameter in &mut model.parameters {
             parameter.frozen = !matches!(

@@ -206,6 +206,31 @@ fn one_tiny_scene_can_be_learned_by_heart() {
     assert!(last < 0.2, "{last} nats left in eleven targets");
 }
 
+#[test]
+fn a_new_slot_begins_as_anybody() {
+    let mut model = Model::from_weights(&weights()).unwrap();
+    let (tokens, _) = tokens_and_slots(6);
+    let after_tag = |model: &Model, tag: u32, slot: Slot| {
+        let tokens: Vec<u32> = [tag].into_iter().chain(tokens.clone()).collect();
+        spoken(
+            &Network::new(&model.averaged()),
+            &tokens,
+            &vec![slot; tokens.len()],
+        )
+    };
+    let (tag, other_tag) = (9, 3);
+    assert_ne!(
+        after_tag(&model, tag, Slot(3)),
+        after_tag(&model, other_tag, Slot::OTHER)
+    );
+    model.begin_as_anybody(Slot(3), tag, other_tag).unwrap();
+    let (new, anybody) = (
+        after_tag(&model, tag, Slot(3)),
+        after_tag(&model, other_tag, Slot::OTHER),
+    );
+    assert_eq!(new.last(), anybody.last());
+}
+
 fn recipe() -> Recipe {
     Recipe {
         seed: 1,
