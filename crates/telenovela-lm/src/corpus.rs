@@ -84,6 +84,38 @@ impl Corpus {
         }
     }
 
+    /// Lines of some scenes under some cues; all lines with no cues.
+    pub fn lines(&self, scenes: &[usize], cues: Option<&[String]>) -> Vec<&str> {
+        let turns = scenes.iter().flat_map(|&scene| &self.scenes[scene].turns);
+        let wanted = |turn: &&CorpusTurn| cues.is_none_or(|cues| cues.contains(&turn.speaker));
+        turns
+            .filter(wanted)
+            .map(|turn| turn.text.as_str())
+            .collect()
+    }
+
+    /// Lays scenes out in tokens, each speaker in the slot that `slot_of` says.
+    ///
+    /// # Errors
+    /// When the tokenizer fails.
+    pub fn sequences(
+        &self,
+        tokenizer: &Tokenizer,
+        scenes: &[usize],
+        slot_of: impl Fn(&str) -> Slot,
+    ) -> Result<Vec<Sequence>> {
+        let lay_out = |&scene: &usize| {
+            let turns = &self.scenes[scene].turns;
+            Sequence::new(
+                tokenizer,
+                turns
+                    .iter()
+                    .map(|turn| (slot_of(&turn.speaker), &turn.text)),
+            )
+        };
+        scenes.iter().map(lay_out).collect()
+    }
+
     /// Characters spoken by each speaker, in the order of the alphabet.
     pub fn chars_by_speaker(&self) -> BTreeMap<&str, usize> {
         let mut chars = BTreeMap::new();

@@ -11,7 +11,7 @@ use telenovela_script::character::{Base, Character, Lines};
 use telenovela_script::script::Script;
 use telenovela_script::show::Show;
 
-use crate::corpus::{ACTION, Corpus, CorpusTurn, Sequence, SlotTable, Split, TargetKind};
+use crate::corpus::{ACTION, Corpus, Sequence, SlotTable, Split, TargetKind};
 use crate::count_table::{CountTable, held_out_bits};
 use crate::error::{Error, Result};
 use crate::evaluate::cost;
@@ -42,6 +42,7 @@ pub struct Material {
     slots: SlotTable,
     tokenizer: Tokenizer,
     lexicon: Lexicon,
+    fingerprint: String,
 }
 
 impl Material {
@@ -68,31 +69,13 @@ impl Material {
             slots,
             tokenizer,
             lexicon,
+            fingerprint: ensemble_fingerprint(show, scripts),
         })
     }
 
-    /// Lines of some scenes under some cues; all lines with no cues.
-    fn lines(&self, scenes: &[usize], cues: Option<&[String]>) -> Vec<&str> {
-        let turns = scenes
-            .iter()
-            .flat_map(|&scene| &self.corpus.scenes[scene].turns);
-        let wanted = |turn: &&CorpusTurn| cues.is_none_or(|cues| cues.contains(&turn.speaker));
-        turns
-            .filter(wanted)
-            .map(|turn| turn.text.as_str())
-            .collect()
-    }
-
-    /// Lays scenes out in tokens, each speaker in the slot that `slot_of` says.
+    /// Lays scenes of the scripts out in tokens, each speaker in the slot that `slot_of` says.
     fn sequences(&self, scenes: &[usize], slot_of: impl Fn(&str) -> Slot) -> Result<Vec<Sequence>> {
-        let lay_out = |&scene: &usize| {
-            let turns = self.corpus.scenes[scene]
-                .turns
-                .iter()
-                .map(|turn| (slot_of(&turn.speaker), &turn.text));
-            Sequence::new(&self.tokenizer, turns)
-        };
-        scenes.iter().map(lay_out).collect()
+        self.corpus.sequences(&self.tokenizer, scenes, slot_of)
     }
 
     /// Number of different characters, two more for the ends of lines: the uniform distribution under the count tables.
@@ -106,18 +89,18 @@ impl Material {
         texts.collect::<std::collections::HashSet<_>>().len() + 2
     }
 
-    /// The cues that a character's lines stand under.
-    fn cues(lines: &Lines) -> Vec<String> {
-        match lines {
+    /// The cues that a character's lines stand under; its own name where they are typed into its file.
+    fn cues(character: &Character) -> Vec<String> {
+        match &character.lines {
             Lines::Speakers(cues) => cues.clone(),
             Lines::Action => vec![ACTION.to_owned()],
-            Lines::Inline(_) => Vec::new(),
+            Lines::Inline(_) => vec![character.id.to_string()],
         }
     }
 
     /// The text of every line of the scripts' training split.
     fn train_lines(&self) -> Vec<&str> {
-        self.lines(&self.split.train, None)
+        self.corpus.lines(&self.split.train, None)
     }
 }
 
@@ -157,7 +140,6 @@ const ALGORITHM: u32 = 1;
 /// When the loss leaves the numbers or a tensor operation fails.
 pub fn train_ensemble(
     show: &Show,
-    scripts: &[Script],
     material: &Material,
     report: &mut dyn FnMut(Progress),
 ) -> Result<(Weights, Card)> {
@@ -203,8 +185,8 @@ pub fn train_ensemble(
         .sum();
     let all = CountTable::new(material.train_lines());
     let (dev_lines, test_lines) = (
-        material.lines(&material.split.dev, None),
-        material.lines(&material.split.test, None),
+        material.corpus.lines(&material.split.dev, None),
+        material.corpus.lines(&material.split.test, None),
     );
     // For everybody «own» is «all».
     scores.count_tables = Some(held_out_bits(
@@ -218,7 +200,7 @@ pub fn train_ensemble(
         show,
         None,
         Slot::OTHER,
-        ensemble_fingerprint(show, scripts),
+        material.fingerprint.clone(),
         scores,
     )?;
     Ok((weights, card))
@@ -230,7 +212,6 @@ pub fn train_ensemble(
 /// [`Error::TooFewLines`] when there is nothing to learn from; else as [`train_ensemble`].
 pub fn train_character(
     show: &Show,
-    scripts: &[Script],
     material: &Material,
     character: &Character,
     ensemble: &Weights,
@@ -241,7 +222,7 @@ pub fn train_character(
         Lines::Inline(lines) => Some(Corpus::inline(character.id.as_str(), lines)),
         Lines::Speakers(_) | Lines::Action => None,
     };
-    let cues = Material::cues(&character.lines);
+    let cues = Material::cues(character);
     let slot = match inline {
         Some(_) => material.slots.first_spare(),
         // Who says too little for a slot gets one here all the same: `<other>` is everybody of that kind.
@@ -252,32 +233,13 @@ pub fn train_character(
     };
     // A character heard under several cues speaks with one voice.
     let slot_of = |speaker: &str| {
-        if inline.is_some() && speaker == character.id.as_str()
-            || cues.iter().any(|cue| cue == speaker)
-        {
+        if cues.iter().any(|cue| cue == speaker) {
             slot
         } else {
             material.slots.slot(speaker)
         }
     };
-    let (train, dev, test, dev_lines, test_lines, train_lines): (
-        _,
-        _,
-        _,
-        Vec<&str>,
-        Vec<&str>,
-        Vec<&str>,
-    );
-    match &inline {
-        None => {
-            let split = &material.split;
-            train = material.sequences(&split.train, slot_of)?;
-            dev = material.sequences(&split.dev, slot_of)?;
-            test = material.sequences(&split.test, slot_of)?;
-            let lines = |scenes| material.lines(scenes, Some(&cues));
-            (train_lines, dev_lines, test_lines) =
-                (lines(&split.train), lines(&split.dev), lines(&split.test));
-        }
+    let inline_split = match &inline {
         Some(own) => {
             let n_lines = own.scenes.iter().map(|scene| scene.turns.len()).sum();
             if n_lines < FEWEST_LINES {
@@ -287,35 +249,24 @@ pub fn train_character(
                     need: FEWEST_LINES,
                 });
             }
-            let split = own.split(recipe.seed)?;
-            let lay_out = |scenes: &[usize]| -> Result<Vec<Sequence>> {
-                let turns = |&scene: &usize| {
-                    own.scenes[scene]
-                        .turns
-                        .iter()
-                        .map(|turn| (slot, &turn.text))
-                };
-                scenes
-                    .iter()
-                    .map(|scene| Sequence::new(&material.tokenizer, turns(scene)))
-                    .collect()
-            };
-            (train, dev, test) = (
-                lay_out(&split.train)?,
-                lay_out(&split.dev)?,
-                lay_out(&split.test)?,
-            );
-            let lines = |scenes: &[usize]| {
-                scenes
-                    .iter()
-                    .flat_map(|&scene| &own.scenes[scene].turns)
-                    .map(|turn| turn.text.as_str())
-                    .collect()
-            };
-            (train_lines, dev_lines, test_lines) =
-                (lines(&split.train), lines(&split.dev), lines(&split.test));
+            Some(own.split(recipe.seed)?)
         }
-    }
+        None => None,
+    };
+    let corpus = inline.as_ref().unwrap_or(&material.corpus);
+    let split = inline_split.as_ref().unwrap_or(&material.split);
+    let sequences = |scenes: &[usize]| corpus.sequences(&material.tokenizer, scenes, slot_of);
+    let (train, dev, test) = (
+        sequences(&split.train)?,
+        sequences(&split.dev)?,
+        sequences(&split.test)?,
+    );
+    let own_lines = |scenes: &[usize]| corpus.lines(scenes, Some(&cues));
+    let (train_lines, dev_lines, test_lines) = (
+        own_lines(&split.train),
+        own_lines(&split.dev),
+        own_lines(&split.test),
+    );
     let train_chars: usize = train_lines
         .iter()
         .map(|line| line.chars().count() + 1)
@@ -420,7 +371,7 @@ pub fn train_character(
         &test_lines,
         material.n_chars(),
     ));
-    let fingerprint = character_fingerprint(character, &ensemble_fingerprint(show, scripts));
+    let fingerprint = character_fingerprint(character, &material.fingerprint);
     let mut card = material.card(
         show,
         Some(character.id.to_string()),

@@ -34,6 +34,8 @@ pub struct Speaker {
     pub slot: Slot,
     /// Who has which slot.
     pub slots: SlotTable,
+    /// Of all that its training depended on.
+    pub fingerprint: String,
 }
 
 impl Speaker {
@@ -111,6 +113,7 @@ impl Speakers {
             lexicon: Arc::clone(&shared.lexicon),
             slot: card.slot,
             slots: card.slots,
+            fingerprint: card.fingerprint,
         })
     }
 }

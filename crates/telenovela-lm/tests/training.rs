@@ -142,7 +142,7 @@ impl Company {
     fn new(show: Show) -> Self {
         let scripts = scripts();
         let material = Material::new(&show, &scripts).unwrap();
-        let ensemble = train_ensemble(&show, &scripts, &material, &mut |_| ()).unwrap();
+        let ensemble = train_ensemble(&show, &material, &mut |_| ()).unwrap();
         Self {
             show,
             scripts,
@@ -154,7 +154,6 @@ impl Company {
     fn train(&self, character: &Character) -> Result<(Weights, Card), Error> {
         train_character(
             &self.show,
-            &self.scripts,
             &self.material,
             character,
             &self.ensemble.0,

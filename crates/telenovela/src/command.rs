@@ -13,7 +13,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::CommandFactory as _;
+use telenovela_script::character::CharacterId;
 use telenovela_script::load::Workspace;
+use telenovela_script::save::IfExists;
+use telenovela_script::show::ShowId;
 
 use crate::cli::{Cli, Command, New};
 use crate::failure::Failure;
@@ -58,6 +61,27 @@ fn nearest_workspace() -> Result<PathBuf, Failure> {
             here.display()
         ))
     })
+}
+
+/// What a name on the command line means: a show, or a character with the show it belongs to.
+fn show_or_character(
+    workspace: &Workspace,
+    name: &str,
+) -> Result<(ShowId, Option<CharacterId>), Failure> {
+    if let Ok(show) = workspace.find_show(name) {
+        return Ok((show, None));
+    }
+    let (show, character) = workspace.find_character(name)?;
+    Ok((show, Some(character)))
+}
+
+/// What `--force` says about a file that is there already.
+fn if_exists(force: bool) -> IfExists {
+    if force {
+        IfExists::Replace
+    } else {
+        IfExists::Refuse
+    }
 }
 
 /// Prints to standard output; a reader that has gone is no failure.

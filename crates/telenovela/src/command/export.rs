@@ -7,9 +7,9 @@ use std::time::SystemTime;
 
 use telenovela_script::export::{ExportFormat, render};
 use telenovela_script::load::Workspace;
-use telenovela_script::save::{IfExists, read_log, save};
+use telenovela_script::save::{read_log, save};
 
-use super::{note, print, shown};
+use super::{if_exists, note, print, shown};
 use crate::cli::Export;
 use crate::failure::Failure;
 
@@ -39,11 +39,7 @@ pub(super) fn run(workspace: &Workspace, args: &Export) -> Result<ExitCode, Fail
                 shown(&args.output)
             )));
         }
-        let if_exists = if args.force {
-            IfExists::Replace
-        } else {
-            IfExists::Refuse
-        };
+        let if_exists = if_exists(args.force);
         save(&args.output, transcript.as_bytes(), if_exists)?;
         note(&format!(
             "Wrote {} from {}.",

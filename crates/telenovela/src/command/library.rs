@@ -9,7 +9,6 @@ use telenovela_lm::corpus::{Corpus, SlotTable};
 use telenovela_lm::error::Error;
 use telenovela_lm::train::{character_fingerprint, ensemble_fingerprint};
 use telenovela_lm::voice::{LstmVoice, Speaker, Speakers};
-use telenovela_lm::weights::Card;
 use telenovela_script::character::{Base, Character, CharacterId, Lines};
 use telenovela_script::load::Workspace;
 use telenovela_script::script::Script;
@@ -31,7 +30,7 @@ pub(super) struct Library<'a> {
     ensemble: Option<Speaker>,
     copies: Arc<CopyIndex>,
     /// What an up-to-date ensemble says of itself.
-    fingerprint: String,
+    pub(super) fingerprint: String,
 }
 
 impl<'a> Library<'a> {
@@ -70,20 +69,6 @@ impl<'a> Library<'a> {
         self.workspace.model_path(&self.show.id, model)
     }
 
-    /// Says so when a character's model was made of other lines or by another recipe than its file tells now.
-    pub(super) fn note_if_stale(&self, character: &Character) {
-        let id = &character.id;
-        // Without a usable file there is an error to come.
-        let Ok(card) = Card::load(&self.path(id.as_str())) else {
-            return;
-        };
-        if card.fingerprint != character_fingerprint(character, &self.fingerprint) {
-            note(&format!(
-                "The model of `{id}` is older than its lines or its recipe. Train it: telenovela train {id}"
-            ));
-        }
-    }
-
     /// The ensemble's model.
     pub(super) fn ensemble(&mut self) -> Result<Speaker, Failure> {
         if let Some(ensemble) = &self.ensemble {
@@ -99,7 +84,7 @@ impl<'a> Library<'a> {
         Ok(ensemble)
     }
 
-    /// A character's mind at the start of a scene.
+    /// A character's mind at the start of a scene. Says so when its model was made of other lines or by another recipe than its file tells now.
     pub(super) fn voice(&mut self, character: &Character) -> Result<LstmVoice, Failure> {
         let path = self.path(character.id.as_str());
         let train = character.id.to_string();
@@ -107,6 +92,12 @@ impl<'a> Library<'a> {
             .speakers
             .load(&path)
             .map_err(|error| unusable(error, &format!("`{}`", character.id), train))?;
+        if own.fingerprint != character_fingerprint(character, &self.fingerprint) {
+            let id = &character.id;
+            note(&format!(
+                "The model of `{id}` is older than its lines or its recipe. Train it: telenovela train {id}"
+            ));
+        }
         let ensemble = match character.base {
             Base::Ensemble => Some(self.ensemble()?),
             Base::None => None,

@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use telenovela_script::load::Workspace;
-use telenovela_script::save::{IfExists, save};
+use telenovela_script::save::save;
 use telenovela_script::template::new_character_yaml;
 
-use super::{print, shown};
+use super::{if_exists, print, shown};
 use crate::cli::NewCharacter;
 use crate::failure::Failure;
 
@@ -32,11 +32,7 @@ pub(super) fn character(workspace: &Workspace, args: &NewCharacter) -> Result<Ex
         new_character_yaml(&args.name, &show).map_err(|error| Failure::Input(error.to_string()))?;
     let path = workspace.character_path(&show, &id);
     let path = workspace.root().join(path);
-    let if_exists = if args.force {
-        IfExists::Replace
-    } else {
-        IfExists::Refuse
-    };
+    let if_exists = if_exists(args.force);
     save(&path, yaml.as_bytes(), if_exists)?;
     print(&format!(
         "Wrote {}. Type lines into it, then:\n  telenovela train {id}\n  telenovela say {id}\n",

@@ -16,7 +16,7 @@ use telenovela_stage::production::{Audience, Production, Role};
 use tokio::sync::mpsc;
 
 use super::library::Library;
-use super::{note, shown};
+use super::{if_exists, note, shown};
 use crate::cli::Play;
 use crate::failure::Failure;
 use crate::headless::Headless;
@@ -109,7 +109,6 @@ fn cast(
         // Validation has found everybody; a file that went away since then is the only reason left.
         let character =
             known.ok_or_else(|| Failure::Input(format!("`{id}` has no file any more")))?;
-        library.note_if_stale(&character);
         let voice = library.voice(&character)?;
         let model_sha256 = sha256_of_file(&library.path(id.as_str())).map_err(Failure::Model)?;
         members.push(member(&character, scene, model_sha256));
@@ -179,11 +178,7 @@ fn open_log(
     seed: u64,
 ) -> Result<(LogWriter, PathBuf), Failure> {
     if let Some(path) = &args.log {
-        let if_exists = if args.force {
-            IfExists::Replace
-        } else {
-            IfExists::Refuse
-        };
+        let if_exists = if_exists(args.force);
         return Ok((LogWriter::create(path, if_exists)?, path.clone()));
     }
     let folder = workspace.performances();

@@ -13,19 +13,13 @@ use telenovela_script::voice::{Cue, Sampling, ScoreWeights, Take, Voice};
 use telenovela_stage::seed::Address;
 
 use super::library::Library;
-use super::{note, print};
+use super::{note, print, show_or_character};
 use crate::cli::Say;
 use crate::failure::Failure;
 
 /// Prints lines with their score cards, the best first.
 pub(super) fn run(workspace: &Workspace, args: &Say) -> Result<ExitCode, Failure> {
-    let (show_id, who) = match workspace.find_show(&args.name) {
-        Ok(show) => (show, None),
-        Err(_) => {
-            let (show, id) = workspace.find_character(&args.name)?;
-            (show, Some(id))
-        }
-    };
+    let (show_id, who) = show_or_character(workspace, &args.name)?;
     let prime = primed(&args.prime)?;
     let mut library = Library::open(workspace, workspace.load_show(&show_id)?)?;
     let character = match who {
@@ -33,10 +27,7 @@ pub(super) fn run(workspace: &Workspace, args: &Say) -> Result<ExitCode, Failure
         None => None,
     };
     let mut voice = match &character {
-        Some(character) => {
-            library.note_if_stale(character);
-            library.voice(character)?
-        }
+        Some(character) => library.voice(character)?,
         None => library.ensemble_voice()?,
     };
     if let Some(cue) = &args.cue {

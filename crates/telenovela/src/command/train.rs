@@ -6,9 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
 
-use telenovela_lm::train::{
-    Material, character_fingerprint, ensemble_fingerprint, train_character, train_ensemble,
-};
+use telenovela_lm::train::{Material, character_fingerprint, train_character, train_ensemble};
 use telenovela_lm::weights::{Card, Weights};
 use telenovela_script::character::{Character, CharacterId};
 use telenovela_script::load::Workspace;
@@ -18,7 +16,7 @@ use telenovela_script::show::ShowId;
 use rehearsal::Rehearsal;
 
 use super::library::{ENSEMBLE, Library};
-use super::print;
+use super::{print, show_or_character};
 use crate::cli::Train;
 use crate::failure::Failure;
 
@@ -80,13 +78,7 @@ fn wanted(workspace: &Workspace, names: &[String]) -> Result<Vec<Wanted>, Failur
     }
     let mut wanted: Vec<Wanted> = Vec::new();
     for name in names {
-        let (show, character) = match workspace.find_show(name) {
-            Ok(show) => (show, None),
-            Err(_) => {
-                let (show, id) = workspace.find_character(name)?;
-                (show, Some(id))
-            }
-        };
+        let (show, character) = show_or_character(workspace, name)?;
         let place = wanted
             .iter()
             .position(|known| known.show == show)
@@ -124,28 +116,26 @@ fn train_show(
     refuse_without_lines(workspace, id, library.characters.iter().filter(chosen))?;
     let material = Material::new(&library.show, &library.scripts).map_err(Failure::Model)?;
     let rehearsal = Rehearsal::new();
-    let fingerprint = ensemble_fingerprint(&library.show, &library.scripts);
     let path = library.path(ENSEMBLE);
-    let is_current = Card::load(&path).is_ok_and(|card| card.fingerprint == fingerprint);
+    // Without a usable file there is nothing up to date.
+    let is_current = |model: &str, fingerprint: &str| {
+        Card::load(&library.path(model)).is_ok_and(|card| card.fingerprint == fingerprint)
+    };
+    let ensemble_is_current = is_current(ENSEMBLE, &library.fingerprint);
     // Naming characters brings the ensemble up to date when they need it; only naming the show, or nothing, forces it.
-    if !is_current || force && only.is_none() {
+    if !ensemble_is_current || force && only.is_none() {
         let mut report = rehearsal.bar(ENSEMBLE);
-        let (weights, card) = train_ensemble(
-            &library.show,
-            &library.scripts,
-            &material,
-            &mut |progress| report.show(progress),
-        )
+        let (weights, card) = train_ensemble(&library.show, &material, &mut |progress| {
+            report.show(progress)
+        })
         .map_err(Failure::Model)?;
         weights.save(&path, &card).map_err(Failure::Model)?;
         report.finish(&card);
     }
     let (ensemble, _) = Weights::load(&path).map_err(Failure::Model)?;
     let is_stale = |character: &&Character| {
-        let fingerprint = character_fingerprint(character, &fingerprint);
-        force
-            || !Card::load(&library.path(character.id.as_str()))
-                .is_ok_and(|card| card.fingerprint == fingerprint)
+        let fingerprint = character_fingerprint(character, &library.fingerprint);
+        force || !is_current(character.id.as_str(), &fingerprint)
     };
     let stale: Vec<&Character> = library
         .characters
@@ -157,7 +147,6 @@ fn train_show(
         let mut report = rehearsal.bar(character.id.as_str());
         let trained = train_character(
             &library.show,
-            &library.scripts,
             &material,
             character,
             &ensemble,
@@ -180,7 +169,7 @@ fn train_show(
     let table = figures(
         &library,
         std::iter::once(ENSEMBLE).chain(shown),
-        stale.is_empty() && is_current && !force,
+        stale.is_empty() && ensemble_is_current && !force,
     );
     print(&table)
 }
