@@ -9,7 +9,9 @@
 //! * [`network`], [`sampler`], [`voice`]: speaking, and scoring what was said.
 //! * [`evaluate`], [`count_table`]: what text costs, and the bar to clear.
 //! * [`kernel`], [`math`], [`rng`]: numbers.
+//! * [`bench`]: how fast all this is.
 
+pub mod bench;
 pub mod copies;
 pub mod corpus;
 pub mod count_table;

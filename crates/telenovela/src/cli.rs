@@ -44,6 +44,8 @@ pub enum Command {
     /// Begin a file of your own
     #[command(subcommand)]
     New(New),
+    /// Measure how fast this machine trains and speaks, in about a minute
+    Bench(Bench),
 }
 
 /// Perform a scene.
@@ -136,4 +138,35 @@ pub struct NewCharacter {
     /// Replace the file
     #[arg(long)]
     pub force: bool,
+}
+
+/// Measure.
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// Only this
+    pub what: Option<Benched>,
+    /// Threads to work on; by default one per core
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+    /// About how long each workload runs
+    #[arg(long, value_name = "SECONDS", default_value_t = 6.0)]
+    pub seconds: f64,
+    /// Text to train on; by default one that is made up
+    #[arg(long, value_name = "FILE")]
+    pub text: Option<PathBuf>,
+    /// Measure one workload (T1, G1-256, …; or `limits`) in this process and print it as JSON
+    #[arg(long, value_name = "WORKLOAD", conflicts_with = "what")]
+    pub only: Option<String>,
+    /// One JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Benched {
+    /// Training
+    Train,
+    /// Speaking
+    Speak,
 }

@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod bench;
 mod check;
 mod export;
 mod library;
@@ -31,6 +32,9 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         print(&help.to_string())?;
         return Ok(ExitCode::SUCCESS);
     };
+    if let Command::Bench(args) = &command {
+        return bench::run(args);
+    }
     let root = match cli.workspace {
         Some(folder) => folder,
         None => nearest_workspace()?,
@@ -43,6 +47,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Check => check::run(&workspace),
         Command::Export(args) => export::run(&workspace, &args),
         Command::New(New::Character(args)) => new::character(&workspace, &args),
+        Command::Bench(args) => bench::run(&args),
     }
 }
 

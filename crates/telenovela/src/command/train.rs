@@ -22,7 +22,7 @@ use crate::failure::Failure;
 
 /// The variables that tell candle on how many threads to work. With more than one its elementwise operations spin on a lock, which is slower for
 /// models as small as ours than one thread per model.
-const THREADS: [&str; 2] = ["CANDLE_NUM_THREADS", "RAYON_NUM_THREADS"];
+pub(super) const THREADS: [&str; 2] = ["CANDLE_NUM_THREADS", "RAYON_NUM_THREADS"];
 
 /// Trains what is missing or stale, and prints the held-out figures.
 pub(super) fn run(workspace: &Workspace, args: &Train) -> Result<ExitCode, Failure> {

@@ -1,5 +1,6 @@
 //! The program from outside: what it prints, writes and answers, run as a user runs it, in workspaces of its own.
 
+mod bench;
 mod errors;
 mod export;
 mod invariants;

@@ -1,0 +1,226 @@
+//! `telenovela bench`
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, Stdio};
+
+use serde_json::{Value, json};
+use telenovela_lm::bench::{
+    SPEAK, SpeakWorkload, TRAIN, TrainWorkload, limits, made_up_text, peak_memory, tokens_of,
+};
+use telenovela_lm::kernel;
+
+use super::train::THREADS;
+use super::{note, print};
+use crate::cli::{Bench, Benched};
+use crate::failure::Failure;
+
+/// Tokens of the text that is made up where none is given.
+const MADE_UP: usize = 500_000;
+/// Of the measurement of a limit, as a share of that of a workload.
+const SECONDS_OF_LIMIT: f64 = 0.25;
+
+/// Measures workloads, each in a process of its own: so its peak of memory is its own, and candle works on as many threads as asked for.
+pub(super) fn run(args: &Bench) -> Result<ExitCode, Failure> {
+    let threads = args.threads.map_or_else(
+        || std::thread::available_parallelism().map_or(1, usize::from),
+        usize::from,
+    );
+    if let Some(name) = &args.only {
+        print(&format!("{}\n", measure(name, threads, args)?))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let child = |name: &str| in_child(name, threads, args);
+    let wants = |what| args.what.is_none_or(|wanted| wanted == what);
+    let limits = child(LIMITS)?;
+    let mut document = json!({"threads": threads, "limits": limits});
+    if wants(Benched::Train) {
+        let measured = TRAIN.iter().map(|workload| child(workload.name));
+        document["train"] = measured.collect::<Result<Vec<_>, _>>()?.into();
+    }
+    if wants(Benched::Speak) {
+        let measured = SPEAK.iter().map(|workload| child(workload.name));
+        document["speak"] = measured.collect::<Result<Vec<_>, _>>()?.into();
+    }
+    if args.json {
+        print(&format!("{document:#}\n"))?;
+    } else {
+        print(&table(&document))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Names the measurement of what the machine can do.
+const LIMITS: &str = "limits";
+
+/// Starts this program again for one workload and reads what it prints.
+fn in_child(name: &str, threads: usize, args: &Bench) -> Result<Value, Failure> {
+    if !args.json {
+        note(&format!("measuring {name} …"));
+    }
+    let failed = |source| Failure::Io {
+        what: "this program cannot start itself".into(),
+        source,
+    };
+    let mut again = Command::new(std::env::current_exe().map_err(failed)?);
+    again
+        .args(["bench", "--only", name])
+        .args(["--threads", &threads.to_string()])
+        .args(["--seconds", &args.seconds.to_string()])
+        .envs(THREADS.map(|variable| (variable, threads.to_string())))
+        .stderr(Stdio::inherit());
+    if let Some(text) = &args.text {
+        again.arg("--text").arg(text);
+    }
+    let output = again.output().map_err(failed)?;
+    let measured = serde_json::from_slice(&output.stdout).ok();
+    measured.filter(|_| output.status.success()).ok_or_else(|| {
+        Failure::Input(format!(
+            "workload {name} could not be measured ({})",
+            output.status
+        ))
+    })
+}
+
+/// Measures one workload in this process.
+fn measure(name: &str, threads: usize, args: &Bench) -> Result<Value, Failure> {
+    let is_called = |known: &str| known.eq_ignore_ascii_case(name);
+    if is_called(LIMITS) {
+        return measure_limits(threads, args.seconds * SECONDS_OF_LIMIT);
+    }
+    if let Some(workload) = TRAIN.iter().find(|workload| is_called(workload.name)) {
+        return measure_training(workload, args);
+    }
+    if let Some(workload) = SPEAK.iter().find(|workload| is_called(workload.name)) {
+        return measure_speaking(workload, threads, args.seconds);
+    }
+    let known = TRAIN.map(|workload| workload.name).into_iter();
+    let known = known.chain(SPEAK.map(|workload| workload.name));
+    Err(Failure::Input(format!(
+        "there is no workload `{name}`; there are {}, and {LIMITS}",
+        known.collect::<Vec<_>>().join(", ")
+    )))
+}
+
+fn measure_limits(threads: usize, seconds: f64) -> Result<Value, Failure> {
+    let candle = limits::candle_gemm(seconds).map_err(Failure::Model)?;
+    let own = limits::own_gemm(threads, seconds).map_err(Failure::Model)?;
+    Ok(json!({
+        "instruction_set": kernel::level().to_string(),
+        "candle_gemm_flops": candle,
+        "own_gemm_flops": own,
+    }))
+}
+
+fn measure_training(workload: &TrainWorkload, args: &Bench) -> Result<Value, Failure> {
+    let text = match &args.text {
+        Some(path) => tokens_of(&read(path)?),
+        None => made_up_text(MADE_UP),
+    };
+    if text.len() <= workload.batch * (workload.time + 1) {
+        return Err(Failure::Input(format!(
+            "the text has {} characters; {} takes more than {}",
+            text.len(),
+            workload.name,
+            workload.batch * (workload.time + 1)
+        )));
+    }
+    let measured = workload.measure(&text, args.seconds);
+    let (rates, loss) = measured.map_err(Failure::Model)?;
+    Ok(json!({
+        "workload": workload.name,
+        "chars_per_second": rates,
+        "flop_per_char": workload.flop_per_char(),
+        "loss": loss,
+        "peak_memory": peak_memory(),
+    }))
+}
+
+fn measure_speaking(
+    workload: &SpeakWorkload,
+    threads: usize,
+    seconds: f64,
+) -> Result<Value, Failure> {
+    let threads = threads.min(workload.models);
+    let rates = workload.measure(threads, seconds).map_err(Failure::Model)?;
+    // Read as often as weights are: what the caches hold between two characters stays there.
+    let bytes = workload.weight_bytes();
+    let bandwidth =
+        limits::bandwidth(bytes, 1, seconds * SECONDS_OF_LIMIT).map_err(Failure::Model)?;
+    Ok(json!({
+        "workload": workload.name,
+        "chars_per_second": rates,
+        "threads": threads,
+        "lanes": workload.lanes,
+        "weight_bytes": bytes,
+        "bandwidth": bandwidth,
+        "peak_memory": peak_memory(),
+    }))
+}
+
+fn read(path: &PathBuf) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|source| Failure::Io {
+        what: path.display().to_string(),
+        source,
+    })
+}
+
+/// What was measured, for people.
+fn table(document: &Value) -> String {
+    let number = |value: &Value| value.as_f64().unwrap_or(0.0);
+    let mebibytes = |value: &Value| match value.as_f64() {
+        Some(bytes) => format!("{:.0}", bytes / f64::from(1 << 20)),
+        None => "-".to_owned(),
+    };
+    let limits = &document["limits"];
+    let candle = number(&limits["candle_gemm_flops"]["median"]);
+    let own = number(&limits["own_gemm_flops"]["median"]);
+    let limit = candle.max(own);
+    let mut text = format!(
+        "\n{} threads, {}; matrix product (2048 cubed, f32): candle {:.0}, own kernel {:.0} GFLOP/s\n",
+        document["threads"],
+        limits["instruction_set"].as_str().unwrap_or("?"),
+        candle / 1e9,
+        own / 1e9
+    );
+    if let Some(train) = document["train"].as_array() {
+        text.push_str(
+            "\ntraining      chars/s    slowest    fastest  of the limit  peak MiB    loss\n",
+        );
+        for row in train {
+            let rates = &row["chars_per_second"];
+            let share = number(&rates["median"]) * number(&row["flop_per_char"]) / limit;
+            text.push_str(&format!(
+                "{:9} {:>11.0} {:>10.0} {:>10.0} {:>12.0}% {:>9} {:>7.3}\n",
+                row["workload"].as_str().unwrap_or("?"),
+                number(&rates["median"]),
+                number(&rates["slowest"]),
+                number(&rates["fastest"]),
+                100.0 * share,
+                mebibytes(&row["peak_memory"]),
+                number(&row["loss"]),
+            ));
+        }
+    }
+    if let Some(speak) = document["speak"].as_array() {
+        text.push_str(
+            "\nspeaking      chars/s    slowest    fastest  of bandwidth  peak MiB  weights\n",
+        );
+        for row in speak {
+            let rates = &row["chars_per_second"];
+            // Several lanes read the weights once.
+            let reads = number(&rates["median"]) / number(&row["lanes"]) / number(&row["threads"]);
+            let share = reads * number(&row["weight_bytes"]) / number(&row["bandwidth"]["median"]);
+            text.push_str(&format!(
+                "{:9} {:>11.0} {:>10.0} {:>10.0} {:>12.0}% {:>9} {:>4} KiB\n",
+                row["workload"].as_str().unwrap_or("?"),
+                number(&rates["median"]),
+                number(&rates["slowest"]),
+                number(&rates["fastest"]),
+                100.0 * share,
+                mebibytes(&row["peak_memory"]),
+                number(&row["weight_bytes"]) as usize / 1024,
+            ));
+        }
+    }
+    text
+}
