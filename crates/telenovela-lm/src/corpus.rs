@@ -24,8 +24,8 @@ pub struct Corpus {
 pub struct CorpusScene {
     /// Which script it stands in, from 0.
     pub episode: usize,
-    /// The first of its plot lines, or nothing.
-    pub plot_line: String,
+    /// The plot lines it is tagged with, the weightiest first.
+    pub plot_lines: Vec<String>,
     /// Who says what.
     pub turns: Vec<CorpusTurn>,
 }
@@ -39,17 +39,20 @@ pub struct CorpusTurn {
     pub text: String,
 }
 
+impl CorpusScene {
+    /// The first of its plot lines, or nothing.
+    pub fn plot_line(&self) -> &str {
+        self.plot_lines.first().map_or("", String::as_str)
+    }
+}
+
 impl Corpus {
     /// Gathers the turns of scripts.
     pub fn new(scripts: &[Script]) -> Self {
         let scenes = scripts.iter().enumerate().flat_map(|(episode, script)| {
             script.scenes.iter().map(move |scene| CorpusScene {
                 episode,
-                plot_line: scene
-                    .plot_lines
-                    .first()
-                    .map(ToString::to_string)
-                    .unwrap_or_default(),
+                plot_lines: scene.plot_lines.iter().map(ToString::to_string).collect(),
                 turns: scene
                     .turns
                     .iter()
@@ -156,7 +159,7 @@ impl Corpus {
         let n = self.scenes.len();
         let mut order: Vec<usize> = (0..n).collect();
         random.shuffle(&mut order);
-        order.sort_by_key(|&scene| (self.scenes[scene].episode, &self.scenes[scene].plot_line));
+        order.sort_by_key(|&scene| (self.scenes[scene].episode, self.scenes[scene].plot_line()));
         let n_dev = ((n as f32 * DEV_SHARE as f32).round() as usize).max(1);
         let n_test = ((n as f32 * TEST_SHARE as f32).round() as usize).max(1);
         let n_held = n_dev + n_test;
@@ -372,7 +375,7 @@ mod tests {
     fn corpus(n_scenes: usize) -> Corpus {
         let scenes = (0..n_scenes).map(|k| CorpusScene {
             episode: k / 10,
-            plot_line: ["class", "amnesia"][k % 2].into(),
+            plot_lines: vec![["class", "amnesia"][k % 2].into()],
             turns: vec![CorpusTurn {
                 speaker: "INÉS".into(),
                 text: "Salt.".into(),

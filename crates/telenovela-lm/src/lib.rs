@@ -8,6 +8,7 @@
 //! * [`weights`]: a model's file.
 //! * [`network`], [`sampler`], [`voice`]: speaking, and scoring what was said.
 //! * [`evaluate`], [`count_table`]: what text costs, and the bar to clear.
+//! * [`measure`]: scripts in figures.
 //! * [`kernel`], [`math`], [`rng`]: numbers.
 //! * [`bench`]: how fast all this is.
 
@@ -22,6 +23,7 @@ pub mod lexicon;
 pub mod loss;
 pub mod lstm;
 pub mod math;
+pub mod measure;
 pub mod model;
 pub mod network;
 pub mod optim;

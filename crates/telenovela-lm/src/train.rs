@@ -111,7 +111,8 @@ pub fn ensemble_fingerprint(show: &Show, scripts: &[Script]) -> String {
     for (number, scene) in corpus.scenes.iter().enumerate() {
         text.push_str(&format!(
             "\u{1}{number} {} {}\n",
-            scene.episode, scene.plot_line
+            scene.episode,
+            scene.plot_line()
         ));
         for turn in &scene.turns {
             text.push_str(&format!("{}\u{2}{}\n", turn.speaker, turn.text));

@@ -39,6 +39,8 @@ pub enum Command {
     Say(Say),
     /// Check every file of the workspace
     Check,
+    /// Measure the scripts of a show: repeats, vocabulary, and whether its people can be told apart
+    Corpus(Corpus),
     /// Write a performance as a transcript
     Export(Export),
     /// Begin a file of your own
@@ -102,6 +104,25 @@ pub struct Say {
     /// One JSON document on standard output
     #[arg(long)]
     pub json: bool,
+}
+
+/// Measure scripts.
+#[derive(Debug, Args)]
+pub struct Corpus {
+    /// A show; may be left out where there is only one
+    pub show: Option<String>,
+    /// A text whose vocabulary is the yardstick, such as tinyshakespeare; lines of `NAME:` are left out
+    #[arg(long, value_name = "FILE")]
+    pub against: Option<PathBuf>,
+    /// Say also where: repeated lines, worn passages, marker phrases, who is taken for whom
+    #[arg(long, conflicts_with = "json")]
+    pub details: bool,
+    /// One JSON document on standard output, everything in it
+    #[arg(long, conflicts_with = "lines")]
+    pub json: bool,
+    /// No figures but the lines themselves: one JSON object for each turn, with its scene, plot lines and split
+    #[arg(long, conflicts_with_all = ["against", "details"])]
+    pub lines: bool,
 }
 
 /// Write a transcript.

@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod corpus;
 mod export;
 mod library;
 mod new;
@@ -45,6 +46,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Train(args) => train::run(&workspace, &args),
         Command::Say(args) => say::run(&workspace, &args),
         Command::Check => check::run(&workspace),
+        Command::Corpus(args) => corpus::run(&workspace, &args),
         Command::Export(args) => export::run(&workspace, &args),
         Command::New(New::Character(args)) => new::character(&workspace, &args),
         Command::Bench(args) => bench::run(&args),

@@ -1,6 +1,7 @@
 //! The program from outside: what it prints, writes and answers, run as a user runs it, in workspaces of its own.
 
 mod bench;
+mod corpus;
 mod errors;
 mod export;
 mod invariants;
