@@ -365,9 +365,13 @@ impl Voice for LstmVoice {
             penalized.extend(tokenizer.encode(line).map_err(failed)?);
         }
         penalized.retain(|&token| is_content(tokenizer, token));
+        let prime = spoken(
+            cue.delivery.as_deref(),
+            cue.prime.as_deref().unwrap_or_default(),
+        );
         let request = Request {
             slot: self.own.slot,
-            prime: cue.prime.as_deref().unwrap_or_default(),
+            prime: prime.trim_end(),
             sampling: cue.sampling,
             penalized: &penalized,
         };

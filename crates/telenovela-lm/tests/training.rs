@@ -198,12 +198,10 @@ fn utterance(speaker: &str, text: &str) -> Utterance {
 
 fn cue(prime: Option<&str>) -> Cue {
     Cue {
-        beat: BeatId::new("one"),
         prime: prime.map(str::to_owned),
         motifs: vec!["river".into()],
-        sampling: Sampling::default(),
-        weights: ScoreWeights::default(),
         said: vec!["The ferry leaves.".into()],
+        ..Cue::plain(BeatId::new("one"))
     }
 }
 

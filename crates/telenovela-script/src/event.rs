@@ -8,7 +8,7 @@ use crate::show::ShowId;
 use crate::voice::Take;
 
 /// Of the log's format.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -50,6 +50,9 @@ pub enum EventKind {
         because: Because,
         /// Everybody who could have, with every factor of the choice.
         candidates: Vec<Candidate>,
+        /// Under policy `list`: the place in the list, from 0.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        place: Option<usize>,
     },
     /// A line was spoken.
     Utterance(Spoken),
@@ -201,9 +204,14 @@ pub struct Spoken {
     pub id: String,
     /// The beat it was spoken in.
     pub beat: BeatId,
-    /// The line.
+    /// The line, as it was heard.
     #[serde(flatten)]
     pub utterance: Utterance,
+    /// The line as it would have gone on, when the next speaker cut it off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full_text: Option<String>,
+    /// How fast it was spoken, in characters per second of performance time.
+    pub cps: f32,
     /// All takes, in the order of their seeds; empty unless generated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub takes: Vec<Take>,
@@ -234,13 +242,16 @@ pub enum Because {
     Authored,
     /// The user spoke.
     Injected,
+    /// The user chose.
+    Chosen,
     /// The turn policy.
     Policy,
     /// Nobody else could.
     OnlyOne,
 }
 
-/// One who could have spoken, and every factor of the choice. `weight` is their product, and 0 means barred.
+/// One who could have spoken, and every factor of the choice. `weight` is their product, and 0 means barred; under the policies `round_robin` and
+/// `list` it is `order` alone, as long as the beat lets that one speak.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Candidate {
     /// Who.
@@ -249,14 +260,20 @@ pub struct Candidate {
     pub talkativeness: f32,
     /// From the beat.
     pub beat: f32,
-    /// Above 1 for who has been silent, below for who talks too much.
+    /// Above 1 for who has had less than its share of the floor, below for who has had more.
     pub balance: f32,
+    /// Above 1 for who has been silent for long; 0 while somebody else has reached the scene's limit of silence, else 1.
+    pub idle: f32,
     /// Above 1 for who was just addressed by name.
     pub addressed: f32,
     /// The model's own bid (policy `bid`), else 1.
     pub bid: f32,
     /// 0 for who has just spoken as often in a row as it may, else 1.
     pub repeat: f32,
+    /// 0 for two who have had the floor to themselves for as long as they may, else 1.
+    pub ping_pong: f32,
+    /// Under an ordered policy 1 for whose turn it is and 0 for everybody else; else 1.
+    pub order: f32,
     /// The product.
     pub weight: f32,
 }
@@ -312,6 +329,12 @@ pub enum Command {
         delivery: Option<String>,
         /// The words.
         text: String,
+    },
+    /// Chose the next speaker.
+    NextSpeaker {
+        /// Whom; `None` for whomever the director chooses.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        speaker: Option<CharacterId>,
     },
     /// Ended the performance.
     Stop,

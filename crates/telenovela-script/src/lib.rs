@@ -3,7 +3,7 @@
 //! Everything here is plain data and pure functions: no clock, no random number, no thread, no model. Only [`load`] and
 //! [`save`] touch the disk. The modules in reading order:
 //!
-//! * [`show`], [`character`], [`scene`], [`script`]: what a workspace holds, validated. None of it derives `Deserialize`.
+//! * [`show`], [`character`], [`arc`], [`scene`], [`script`]: what a workspace holds, validated. None of it derives `Deserialize`.
 //! * [`voice`]: the trait between the stage and the models, with [`Cue`](voice::Cue), [`Take`](voice::Take) and its score card.
 //! * [`event`]: what happened in a performance; the format of the log.
 //! * [`problem`]: what is wrong with a file, where, and how to mend it.
@@ -11,6 +11,7 @@
 //! * [`fountain`]: scripts in and out. [`export`]: a performance as a transcript. [`template`]: a new character's file.
 //! * [`text`]: what may reach a terminal or a file.
 
+pub mod arc;
 pub mod character;
 pub mod event;
 pub mod export;

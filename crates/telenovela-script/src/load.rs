@@ -7,6 +7,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use crate::arc::{ArcId, StoryArc};
 use crate::character::{Character, CharacterId};
 use crate::fountain;
 use crate::problem::{Problem, Problems};
@@ -35,6 +36,7 @@ struct ShowFolder {
     id: ShowId,
     characters: Vec<CharacterId>,
     scenes: Vec<SceneId>,
+    arcs: Vec<ArcId>,
 }
 
 impl Workspace {
@@ -61,13 +63,15 @@ impl Workspace {
             let scenes = ids(
                 &root,
                 &Path::new("scenes").join(&name),
-                |stem| !stem.ends_with(".episode"),
+                |stem| !stem.ends_with(".episode") && !stem.ends_with(".arc"),
                 &mut problems,
             );
+            let arcs = kinds(&root, &name, ".arc", &mut problems);
             shows.push(ShowFolder {
                 id: ShowId::new(name),
                 characters: characters.into_iter().map(CharacterId::new).collect(),
                 scenes: scenes.into_iter().map(SceneId::new).collect(),
+                arcs: arcs.into_iter().map(ArcId::new).collect(),
             });
         }
         if shows.is_empty() {
@@ -172,6 +176,16 @@ impl Workspace {
         read::scene(&path, &text, file.show.clone(), file.id.clone(), &facts)
     }
 
+    /// Reads an arc of a show's own.
+    ///
+    /// # Errors
+    /// Everything that is wrong with its file.
+    pub fn load_arc(&self, show: &ShowId, id: &ArcId) -> Result<StoryArc, Problems> {
+        let path = scene_folder(show).join(format!("{id}.arc.yaml"));
+        let text = self.read(&path, MAX_BYTES)?;
+        read::arc(&path, &text, id.clone())
+    }
+
     /// Reads the scripts of a show, in the order of `show.scripts`.
     ///
     /// # Errors
@@ -213,18 +227,33 @@ impl Workspace {
                 Person {
                     id: id.as_str().to_owned(),
                     offstage: character.as_ref().is_some_and(|c| c.offstage),
-                    talkativeness: character.as_ref().map_or(1.0, |c| c.turns.talkativeness),
+                    role: character
+                        .as_ref()
+                        .map_or_else(String::new, |c| c.role.clone()),
                 }
             })
             .collect();
-        let plot_lines = self.load_show(show).map_or_else(
-            |_| Vec::new(),
-            |show| {
-                let ids = show.plot_lines.iter();
-                ids.map(|plot| plot.id.as_str().to_owned()).collect()
-            },
-        );
-        ShowFacts { people, plot_lines }
+        let loaded = self.load_show(show).ok();
+        let language = loaded.as_ref().map_or("", |show| show.language.as_str());
+        let mut arcs = vec![StoryArc::telenovela(language)];
+        // An arc whose file is wrong is the problem of its file; to scenes it is there, and as good as the built-in one.
+        arcs.extend(self.folder(show).into_iter().flat_map(|folder| {
+            folder.arcs.iter().map(|id| {
+                self.load_arc(show, id).unwrap_or_else(|_| StoryArc {
+                    id: id.clone(),
+                    ..StoryArc::telenovela(language)
+                })
+            })
+        }));
+        let plot_lines = loaded.map_or_else(Vec::new, |show| {
+            let ids = show.plot_lines.iter();
+            ids.map(|plot| plot.id.as_str().to_owned()).collect()
+        });
+        ShowFacts {
+            people,
+            plot_lines,
+            arcs,
+        }
     }
 
     /// A path as messages show it: from the root of the workspace, where it lies inside.
@@ -326,6 +355,30 @@ fn ids(
         }
     }
     ids
+}
+
+/// The stems before `.<kind>.yaml` among a show's scenes, sorted.
+fn kinds(root: &Path, show: &str, kind: &str, problems: &mut Vec<Problem>) -> Vec<String> {
+    let folder = Path::new("scenes").join(show);
+    let mut found = Vec::new();
+    for name in names(root, &folder, &mut Vec::new()) {
+        let Some(stem) = name
+            .strip_suffix(".yaml")
+            .and_then(|stem| stem.strip_suffix(kind))
+        else {
+            continue;
+        };
+        if is_valid_id(stem) {
+            found.push(stem.to_owned());
+        } else {
+            problems.push(not_an_id(&folder.join(&name), stem));
+        }
+    }
+    found
+}
+
+fn scene_folder(show: &ShowId) -> PathBuf {
+    Path::new("scenes").join(show.as_str())
 }
 
 fn show_folder(show: &ShowId) -> PathBuf {

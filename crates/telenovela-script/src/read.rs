@@ -1,13 +1,16 @@
 //! YAML text to shows, characters and scenes. Every problem of a file comes at once; nothing here touches the disk.
 
+mod arc;
 mod character;
 mod scene;
 mod show;
 
+pub(crate) use arc::{arc, crossed, too_many_motifs};
 pub(crate) use character::{CharacterFile, character};
 pub(crate) use scene::{scene, scene_show};
 pub(crate) use show::show;
 
+use crate::arc::StoryArc;
 use crate::yaml::Mapping;
 
 /// What a scene or a character can refer to in its show.
@@ -15,6 +18,8 @@ use crate::yaml::Mapping;
 pub(crate) struct ShowFacts {
     pub(crate) people: Vec<Person>,
     pub(crate) plot_lines: Vec<String>,
+    /// The built-in one and the show's own.
+    pub(crate) arcs: Vec<StoryArc>,
 }
 
 /// What a scene must know of a character to judge who can speak.
@@ -22,7 +27,7 @@ pub(crate) struct ShowFacts {
 pub(crate) struct Person {
     pub(crate) id: String,
     pub(crate) offstage: bool,
-    pub(crate) talkativeness: f32,
+    pub(crate) role: String,
 }
 
 /// `extensions:` belongs to other programs; it may hold anything.

@@ -349,7 +349,7 @@ mod tests {
         let (line, message) = parse_log(gap.as_bytes()).unwrap_err();
         assert_eq!(line, 2);
         assert_eq!(message, "event 2 stands here, where event 1 should");
-        let newer = text.replacen("\"format\":1", "\"format\":9", 1);
+        let newer = text.replacen("\"format\":2", "\"format\":9", 1);
         assert!(
             parse_log(newer.as_bytes())
                 .unwrap_err()

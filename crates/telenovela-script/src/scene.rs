@@ -1,5 +1,6 @@
 //! A scene that is performed: who, where, the arc in beats, the loose ends, and how it ends.
 
+use crate::arc::{ArcId, StepId};
 use crate::character::CharacterId;
 use crate::show::{PlotLineId, ShowId, id};
 
@@ -33,8 +34,14 @@ pub struct Scene {
     pub cast: Vec<CharacterId>,
     /// Those of the cast who wait in the wings until a beat's `enter`.
     pub absent: Vec<CharacterId>,
-    /// How the next speaker is chosen.
+    /// The arc whose steps its beats may take.
+    pub arc: Option<ArcId>,
+    /// How the next speaker is chosen, where a beat does not say otherwise.
     pub policy: TurnPolicy,
+    /// Whose turn it is under [`TurnPolicy::List`], over and over; empty under every other policy.
+    pub order: Vec<CharacterId>,
+    /// What no choice of a speaker may exceed.
+    pub limits: Limits,
     /// Takes per generated line.
     pub takes: usize,
     /// No performance of this scene is longer, in utterances.
@@ -64,10 +71,48 @@ pub struct Setting {
 pub enum TurnPolicy {
     /// In the order of the cast.
     RoundRobin,
-    /// By talkativeness × beat weight × balance; more when addressed.
+    /// In the order of a list that the author wrote, over and over; it begins anew with each beat.
+    List,
+    /// By talkativeness × beat weight × balance; who is addressed by name goes first.
     Weighted,
     /// As `Weighted`, times each model's own probability that the next turn is its.
     Bid,
+    /// By the user, line by line; where nobody watches, or the user lets the director choose, as `Weighted`.
+    Manual,
+}
+
+/// Bounds of who may go on speaking. Those that leave nobody are forgiven, so that no scene stalls on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Lines in a row of anybody; `None` leaves it to each character's own `max_repeat`.
+    pub repeats: Option<u32>,
+    /// Lines of others after which somebody on stage has to be given the floor; `None` only pushes, as each character's own `max_idle` says.
+    pub idle: Option<u32>,
+    /// Lines that two people may exchange while a third could speak; 0 for as many as they like. Voices from offstage are no third.
+    pub ping_pong: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            repeats: None,
+            idle: None,
+            ping_pong: 8,
+        }
+    }
+}
+
+/// What a beat waits for, once it has its minimum of lines. All of it must have happened; a beat that waits for nothing ends at its minimum.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// So many of the beat's motifs have been heard, in lines that the author of the scene did not put there.
+    pub motifs: u32,
+    /// Everybody whom the beat weighs by name above 0, and who still can, has spoken in it.
+    pub everybody: bool,
+    /// These have spoken in it, as long as they still can.
+    pub speakers: Vec<CharacterId>,
+    /// One of these words or phrases has been heard in it, whoever put it there; empty when none is waited for.
+    pub words: Vec<String>,
 }
 
 /// A loose end.
@@ -90,20 +135,32 @@ pub struct Thread {
 pub struct Beat {
     /// Its name.
     pub id: BeatId,
+    /// The step of the scene's arc that it takes, if any.
+    pub step: Option<StepId>,
     /// For people; shown as the beat is entered.
     pub title: String,
-    /// 0 (calm) to 1 (thunder): moves temperature, pace and pauses.
+    /// 0 (calm) to 1 (thunder): moves temperature, pace, deliveries, interruptions and pauses.
     pub tension: f32,
+    /// How its speakers are chosen; `None` for as the scene says.
+    pub policy: Option<TurnPolicy>,
+    /// Whose turn it is under [`TurnPolicy::List`]; empty for as the scene says.
+    pub order: Vec<CharacterId>,
     /// Who comes on stage as the beat begins.
     pub enter: Vec<CharacterId>,
     /// Who leaves when the beat is over.
     pub exit: Vec<CharacterId>,
-    /// Weight of each in the choice of the speaker; who is not named weighs 1, 0 silences.
+    /// Weight of each in the choice of the speaker; who is not named weighs as its role does, or 1. 0 silences.
     pub speakers: Vec<(CharacterId, f32)>,
+    /// Weight of everybody on stage of a role whom `speakers` does not name.
+    pub roles: Vec<(String, f32)>,
     /// Openings that a speaker's line may be primed with; one is drawn by seed, and only once in a performance.
     pub prime: Vec<(CharacterId, Vec<String>)>,
     /// Words whose appearance in a take is welcome.
     pub motifs: Vec<String>,
+    /// How lines may be said; the director asks for one of these the more often the higher the tension.
+    pub deliveries: Vec<String>,
+    /// How likely a generated line is cut off by the next, 0 to 1; `None` lets the tension decide.
+    pub interruptions: Option<f32>,
     /// Plot lines mixed into the speaker's own distribution, with their weights.
     pub plot: Vec<(PlotLineId, f32)>,
     /// Lines said as the beat begins, before any generated one.
@@ -114,8 +171,10 @@ pub struct Beat {
     pub close_with: Vec<AuthoredLine>,
     /// Generated lines at least.
     pub min_lines: u32,
-    /// Generated lines at most. Between the two the beat ends when a motif has been heard and everybody weighted has spoken.
+    /// Generated lines at most.
     pub max_lines: u32,
+    /// Between the two the beat ends when this has happened.
+    pub done_when: Waiting,
     /// Threads opened as the beat begins.
     pub opens: Vec<ThreadId>,
     /// Threads brought further as the beat begins.

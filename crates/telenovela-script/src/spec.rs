@@ -1,8 +1,9 @@
 //! A scene as it was typed: names not yet resolved, each with where it stands. [`validate`](crate::validate) makes a
 //! [`Scene`](crate::scene::Scene) of it. Shows and characters name little that lies elsewhere and need no such step.
 
+use crate::arc::ArcId;
 use crate::problem::Span;
-use crate::scene::{Setting, TurnPolicy};
+use crate::scene::{Limits, Setting, TurnPolicy};
 use crate::yaml::At;
 
 pub(crate) struct SceneSpec {
@@ -11,7 +12,10 @@ pub(crate) struct SceneSpec {
     pub(crate) premise: Option<String>,
     pub(crate) cast: Vec<At<String>>,
     pub(crate) absent: Vec<At<String>>,
-    pub(crate) policy: TurnPolicy,
+    pub(crate) arc: Option<ArcId>,
+    pub(crate) policy: At<TurnPolicy>,
+    pub(crate) order: Vec<At<String>>,
+    pub(crate) limits: Limits,
     pub(crate) takes: usize,
     pub(crate) max_lines: At<u32>,
     pub(crate) threads: Vec<ThreadSpec>,
@@ -29,13 +33,19 @@ pub(crate) struct ThreadSpec {
 
 pub(crate) struct BeatSpec {
     pub(crate) id: At<String>,
+    pub(crate) step: Option<StepSpec>,
     pub(crate) title: String,
     pub(crate) tension: f32,
+    pub(crate) policy: Option<At<TurnPolicy>>,
+    pub(crate) order: Vec<At<String>>,
     pub(crate) enter: Vec<At<String>>,
     pub(crate) exit: Vec<At<String>>,
     pub(crate) speakers: Vec<(At<String>, f32)>,
+    pub(crate) roles: Vec<(At<String>, f32)>,
     pub(crate) prime: Vec<(At<String>, Vec<String>)>,
     pub(crate) motifs: Vec<String>,
+    pub(crate) deliveries: Vec<String>,
+    pub(crate) interruptions: Option<f32>,
     pub(crate) plot: Vec<(At<String>, f32)>,
     pub(crate) open_with: Vec<LineSpec>,
     pub(crate) must_say: Vec<LineSpec>,
@@ -43,9 +53,24 @@ pub(crate) struct BeatSpec {
     pub(crate) lines: Span,
     pub(crate) min_lines: u32,
     pub(crate) max_lines: u32,
+    pub(crate) done_when: WaitingSpec,
     pub(crate) opens: Vec<At<String>>,
     pub(crate) advances: Vec<At<String>>,
     pub(crate) resolves: Vec<At<String>>,
+}
+
+/// The step of the arc that a beat takes.
+pub(crate) struct StepSpec {
+    pub(crate) id: At<String>,
+    /// Its place in the arc.
+    pub(crate) place: usize,
+}
+
+pub(crate) struct WaitingSpec {
+    pub(crate) motifs: At<u32>,
+    pub(crate) everybody: bool,
+    pub(crate) speakers: Vec<At<String>>,
+    pub(crate) words: Vec<String>,
 }
 
 pub(crate) struct LineSpec {

@@ -1,13 +1,15 @@
 //! From a scene as typed to a scene that can be played to its end: who can speak when, and which loose ends are tied. All of it is decided
 //! before the curtain rises.
 
+mod arc;
 mod threads;
 
+use crate::arc::StepId;
 use crate::character::CharacterId;
 use crate::problem::suggestion;
-use crate::read::{Person, ShowFacts};
+use crate::read::{Person, ShowFacts, crossed};
 use crate::scene::TurnPolicy;
-use crate::scene::{AuthoredLine, Beat, BeatId, Ending, Scene, SceneId, Thread, ThreadId};
+use crate::scene::{AuthoredLine, Beat, BeatId, Ending, Scene, SceneId, Thread, ThreadId, Waiting};
 use crate::show::{PlotLineId, ShowId};
 use crate::spec::{BeatSpec, LineSpec, SceneSpec};
 use crate::yaml::{At, Reader};
@@ -30,6 +32,8 @@ pub(crate) fn validate(
         return None;
     }
     analysis.cast();
+    analysis.arc();
+    analysis.orders();
     analysis.stage();
     analysis.threads();
     analysis.lengths();
@@ -200,6 +204,9 @@ impl<'a> Analysis<'a> {
         for line in authored(beat) {
             must_be_heard(&line.by, "has a line");
         }
+        for at in &beat.done_when.speakers {
+            must_be_heard(at, "is waited for");
+        }
         if beat.max_lines > 0 && !self.anybody_can_speak(beat, present) {
             self.reader.complain_helpfully(
                 beat.id.span,
@@ -212,22 +219,46 @@ impl<'a> Analysis<'a> {
         self.plot(beat);
     }
 
-    /// Who is on stage weighs 1 unless the beat says otherwise; who is offstage weighs nothing unless it does.
+    /// Who is on stage weighs 1 unless the beat says otherwise; who is offstage weighs nothing unless it does. Under a list, who is not in it
+    /// does not speak.
     fn anybody_can_speak(&self, beat: &BeatSpec, present: &[&str]) -> bool {
+        let order = (self.policy_of(beat) == TurnPolicy::List).then(|| self.order_of(beat));
         self.spec.cast.iter().any(|at| {
-            let weight = beat
-                .speakers
-                .iter()
-                .find(|(speaker, _)| speaker.value == at.value)
-                .map(|(_, weight)| *weight);
-            let offstage = self.is_offstage(&at.value);
-            let weight = weight.unwrap_or(if offstage { 0.0 } else { 1.0 });
-            let talks = self.spec.policy == TurnPolicy::RoundRobin
-                || self
-                    .person(&at.value)
-                    .is_none_or(|person| person.talkativeness > 0.0);
-            weight > 0.0 && talks && (offstage || present.contains(&at.value.as_str()))
+            let id = at.value.as_str();
+            // A list that is missing has been complained about.
+            let listed = order.is_none_or(|order| {
+                order.is_empty() || order.iter().any(|listed| listed.value == id)
+            });
+            listed
+                && self.weight_of(beat, id) > 0.0
+                && (self.is_offstage(id) || present.contains(&id))
         })
+    }
+
+    fn weight_of(&self, beat: &BeatSpec, id: &str) -> f32 {
+        let named = beat.speakers.iter().find(|(at, _)| at.value == id);
+        if let Some((_, weight)) = named {
+            return *weight;
+        }
+        if self.is_offstage(id) {
+            return 0.0;
+        }
+        let role = self.person(id).map_or("", |person| person.role.as_str());
+        let of_role = beat.roles.iter().find(|(at, _)| at.value == role);
+        of_role.map_or(1.0, |(_, weight)| *weight)
+    }
+
+    fn policy_of(&self, beat: &BeatSpec) -> TurnPolicy {
+        let of_beat = beat.policy.as_ref().map(|at| at.value);
+        of_beat.unwrap_or(self.spec.policy.value)
+    }
+
+    fn order_of<'b>(&'b self, beat: &'b BeatSpec) -> &'b [At<String>] {
+        if beat.order.is_empty() {
+            &self.spec.order
+        } else {
+            &beat.order
+        }
     }
 
     fn plot(&self, beat: &BeatSpec) {
@@ -257,13 +288,8 @@ impl<'a> Analysis<'a> {
         let mut least: u32 = 0;
         for beat in &self.spec.beats {
             if beat.min_lines > beat.max_lines {
-                self.reader.complain(
-                    beat.lines,
-                    format!(
-                        "at least {} lines and at most {} cannot both be",
-                        beat.min_lines, beat.max_lines
-                    ),
-                );
+                self.reader
+                    .complain(beat.lines, crossed((beat.min_lines, beat.max_lines)));
             }
             let authored = u32::try_from(authored(beat).count()).unwrap_or(u32::MAX);
             least = least.saturating_add(beat.min_lines.saturating_add(authored));
@@ -295,7 +321,10 @@ fn scene(spec: SceneSpec, show: ShowId, id: SceneId) -> Scene {
         premise: spec.premise,
         cast: people(spec.cast),
         absent: people(spec.absent),
-        policy: spec.policy,
+        arc: spec.arc,
+        policy: spec.policy.value,
+        order: people(spec.order),
+        limits: spec.limits,
         takes: spec.takes,
         max_lines: spec.max_lines.value,
         threads: spec
@@ -324,19 +353,31 @@ fn beat(spec: BeatSpec) -> Beat {
     let lines = |lines: Vec<LineSpec>| lines.into_iter().map(line).collect();
     Beat {
         id: BeatId::new(spec.id.value),
+        step: spec.step.map(|step| StepId::new(step.id.value)),
         title: spec.title,
         tension: spec.tension,
+        policy: spec.policy.map(|at| at.value),
+        order: people(spec.order),
         enter: people(spec.enter),
         exit: people(spec.exit),
         speakers: keyed(spec.speakers, CharacterId::new),
+        roles: keyed(spec.roles, |role| role),
         prime: keyed(spec.prime, CharacterId::new),
         motifs: spec.motifs,
+        deliveries: spec.deliveries,
+        interruptions: spec.interruptions,
         plot: keyed(spec.plot, PlotLineId::new),
         open_with: lines(spec.open_with),
         must_say: lines(spec.must_say),
         close_with: lines(spec.close_with),
         min_lines: spec.min_lines,
         max_lines: spec.max_lines,
+        done_when: Waiting {
+            motifs: spec.done_when.motifs.value,
+            everybody: spec.done_when.everybody,
+            speakers: people(spec.done_when.speakers),
+            words: spec.done_when.words,
+        },
         opens: threads(spec.opens),
         advances: threads(spec.advances),
         resolves: threads(spec.resolves),

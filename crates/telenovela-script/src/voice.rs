@@ -3,6 +3,7 @@
 use crate::character::CharacterId;
 use crate::event::Utterance;
 use crate::scene::BeatId;
+use crate::show::PlotLineId;
 
 /// A character's mind. [`hear`](Voice::hear) advances its memory; [`takes`](Voice::takes) branches from it and leaves it unchanged.
 pub trait Voice: Send {
@@ -30,16 +31,37 @@ pub trait Voice: Send {
 pub struct Cue {
     /// The beat it speaks in.
     pub beat: BeatId,
+    /// How the line is to be said, without parentheses, if the director insists on it; what the mind writes goes on from there.
+    pub delivery: Option<String>,
     /// The first words of the line, if the director insists on them.
     pub prime: Option<String>,
+    /// Plot lines to be mixed into the speaker's own distribution, each with its share; together at most 1. A mind that has no models of
+    /// plot lines speaks as if there were none.
+    pub plot: Vec<(PlotLineId, f32)>,
     /// Welcome words.
     pub motifs: Vec<String>,
     /// How tokens are drawn, tension included.
     pub sampling: Sampling,
     /// What counts in the choice among takes.
     pub weights: ScoreWeights,
-    /// Lines already said in this performance, oldest first: a take that repeats one is a loop.
+    /// Lines said last in this performance, oldest first: a take that repeats one is a loop.
     pub said: Vec<String>,
+}
+
+impl Cue {
+    /// A cue for a line that nothing is asked of: no delivery, prime, plot line or motif, the usual sampling, and nothing said before.
+    pub fn plain(beat: BeatId) -> Self {
+        Self {
+            beat,
+            delivery: None,
+            prime: None,
+            plot: Vec::new(),
+            motifs: Vec::new(),
+            sampling: Sampling::default(),
+            weights: ScoreWeights::default(),
+            said: Vec::new(),
+        }
+    }
 }
 
 /// How tokens are drawn.

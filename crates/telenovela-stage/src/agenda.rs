@@ -96,6 +96,17 @@ impl<'a> Agenda<'a> {
         }
     }
 
+    /// Whether the line after the next generated one is generated as well, whoever speaks and whatever is heard.
+    pub(crate) fn is_generated_after_next(&self, room: Room) -> bool {
+        let mut after = self.clone();
+        after.generated_said();
+        let room = Room {
+            left: room.left.saturating_sub(1),
+            ..room
+        };
+        after.next(true, room, None) == Next::Generated
+    }
+
     /// A line that must be said waits for one generated line more when its speaker has just spoken: nobody should seem to answer themselves.
     fn is_due(&self, must: usize, line: &AuthoredLine, last: Option<&CharacterId>) -> bool {
         let due = due_after(must, self.beat);
@@ -126,7 +137,7 @@ fn due_after(index: usize, beat: &Beat) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use telenovela_script::scene::BeatId;
+    use telenovela_script::scene::{BeatId, Waiting};
 
     use super::*;
 
@@ -142,19 +153,26 @@ mod tests {
     fn beat(must_say: Vec<AuthoredLine>, min_lines: u32, max_lines: u32) -> Beat {
         Beat {
             id: BeatId::new("beat"),
+            step: None,
             title: String::new(),
             tension: 0.0,
+            policy: None,
+            order: Vec::new(),
             enter: Vec::new(),
             exit: Vec::new(),
             speakers: Vec::new(),
+            roles: Vec::new(),
             prime: Vec::new(),
             motifs: Vec::new(),
+            deliveries: Vec::new(),
+            interruptions: None,
             plot: Vec::new(),
             open_with: vec![line("a", "open")],
             must_say,
             close_with: vec![line("a", "close")],
             min_lines,
             max_lines,
+            done_when: Waiting::default(),
             opens: Vec::new(),
             advances: Vec::new(),
             resolves: Vec::new(),

@@ -93,6 +93,13 @@ impl Company {
             .any(|player| player.character.id == *id && player.on_stage && !player.has_given_up())
     }
 
+    /// Everybody who is on stage and has a voice.
+    pub(crate) fn able(&self) -> Vec<CharacterId> {
+        let able = self.players.iter();
+        let able = able.filter(|player| player.on_stage && !player.has_given_up());
+        able.map(|player| player.character.id.clone()).collect()
+    }
+
     /// Whether anybody is left whom the audience came to see.
     pub(crate) fn is_anybody_left(&self) -> bool {
         let nobody_is_seen = self.players.iter().all(|player| player.character.offstage);

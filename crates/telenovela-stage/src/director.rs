@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agenda::n_authored;
 use crate::company::Company;
-use crate::error::{SayError, StageError};
+use crate::error::{Refusal, StageError};
 use crate::production::{Audience, Production};
 use inbox::{Inbox, UserLine};
 use play::Director;
@@ -47,7 +47,11 @@ enum DirectorMsg {
     Step,
     Say {
         line: UserLine,
-        reply: oneshot::Sender<Result<(), SayError>>,
+        reply: oneshot::Sender<Result<(), Refusal>>,
+    },
+    NextSpeaker {
+        speaker: Option<CharacterId>,
+        reply: oneshot::Sender<Result<(), Refusal>>,
     },
 }
 
@@ -126,7 +130,8 @@ pub fn perform(
     })
 }
 
-/// How the audience speaks to the director. Cheap to clone. After the end every method but [`say`](Self::say) does nothing.
+/// How the audience speaks to the director. Cheap to clone. After the end those that can fail say so, and the others do
+/// nothing.
 #[derive(Clone)]
 pub struct DirectorHandle {
     messages: mpsc::Sender<DirectorMsg>,
@@ -165,7 +170,7 @@ impl DirectorHandle {
         speaker: CharacterId,
         delivery: Option<String>,
         text: String,
-    ) -> Result<(), SayError> {
+    ) -> Result<(), Refusal> {
         let line = UserLine {
             speaker,
             delivery: delivery
@@ -175,7 +180,18 @@ impl DirectorHandle {
         };
         let (reply, accepted) = oneshot::channel();
         self.send(DirectorMsg::Say { line, reply }).await;
-        accepted.await.unwrap_or(Err(SayError::Ended))
+        accepted.await.unwrap_or(Err(Refusal::Ended))
+    }
+
+    /// Gives the next generated line to somebody, whatever the policy; `None` lets the director choose, as under policy `weighted`. Returns as
+    /// soon as the wish is accepted.
+    ///
+    /// # Errors
+    /// When there is no such speaker, when it is not on stage or has no voice left, and when the performance is over.
+    pub async fn next_speaker(&self, speaker: Option<CharacterId>) -> Result<(), Refusal> {
+        let (reply, accepted) = oneshot::channel();
+        self.send(DirectorMsg::NextSpeaker { speaker, reply }).await;
+        accepted.await.unwrap_or(Err(Refusal::Ended))
     }
 
     /// Tells the director that the audience has been shown the event of this number and all before; the next line may come. Never waits.

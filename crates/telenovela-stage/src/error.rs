@@ -29,10 +29,10 @@ pub enum StageError {
     Log(#[source] std::io::Error),
 }
 
-/// Why a user's line is not said.
+/// Why the director does not do what the user wants.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum SayError {
+pub enum Refusal {
     /// Nobody of that name is in the cast.
     #[error("nobody called `{speaker}` is in the cast: {cast}")]
     UnknownSpeaker {
@@ -47,6 +47,9 @@ pub enum SayError {
     /// The scene's `max_lines` leaves just enough lines for its ending.
     #[error("the scene is too near its last line: what is left is needed for its ending")]
     NoRoom,
+    /// Somebody is not on stage, or has lost its voice.
+    #[error("`{0}` is not on stage, or has no voice left")]
+    CannotSpeak(CharacterId),
     /// The performance is over.
     #[error("the performance is over")]
     Ended,

@@ -39,6 +39,10 @@ pub enum Purpose {
     Speaker,
     /// Whether a line is primed, and with which opening.
     Prime,
+    /// Whether the director asks for a delivery, and for which.
+    Delivery,
+    /// Whether a line is cut off, and where.
+    Interruption,
     /// Which fallback line is said.
     Fallback,
 }
@@ -49,6 +53,8 @@ impl Purpose {
             Purpose::Take => "take",
             Purpose::Speaker => "speaker",
             Purpose::Prime => "prime",
+            Purpose::Delivery => "delivery",
+            Purpose::Interruption => "interruption",
             Purpose::Fallback => "fallback",
         }
     }

@@ -1,16 +1,24 @@
 //! The story so far: everything the director's choices depend on. It changes by events alone, so that a log is enough to stand where a
-//! performance stood.
+//! performance stood. What it keeps does not grow with the lines said, but for a number for each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
 
 use telenovela_script::character::{Character, CharacterId};
-use telenovela_script::event::{EventKind, Provenance, ThreadOutcome, ThreadState, Utterance};
-use telenovela_script::scene::{Beat, Scene, Thread, ThreadId};
+use telenovela_script::event::{
+    Because, Command, EventKind, Provenance, Spoken, ThreadOutcome, ThreadState,
+};
+use telenovela_script::scene::{Beat, Scene, ThreadId};
 use telenovela_script::script::split_spoken;
 
 use crate::seed::{Address, Purpose};
+use crate::take::Opening;
 use crate::turn::Floor;
 use crate::words;
+
+/// Lines that a speaker is reminded of, so as not to repeat them.
+const RECENT: usize = 48;
 
 /// What has happened, as far as it matters for what happens next.
 #[derive(Clone, Debug)]
@@ -19,78 +27,167 @@ pub(crate) struct Story {
     pub(crate) turn: u64,
     /// Who has had the floor.
     pub(crate) floor: Floor,
-    /// Every line said, oldest first.
-    pub(crate) said: Vec<String>,
+    /// The last lines said, oldest first.
+    recent: VecDeque<String>,
+    /// Every line ever said.
+    pub(crate) said: Said,
     /// Words of generated lines of those who are seen.
     pub(crate) generated_words: u64,
     /// Words of authored lines of those who are seen.
     pub(crate) authored_words: u64,
-    threads: Vec<(Thread, ThreadState)>,
+    /// Whom the user has chosen for the next generated line.
+    pub(crate) chosen: Option<Chosen>,
+    /// Where the next turn stands in an author's list of speakers.
+    pub(crate) place: usize,
+    scene: Arc<Scene>,
+    threads: Vec<ThreadState>,
     offstage: BTreeSet<CharacterId>,
+    /// Openings of the scene's beats, in words, and whether a line has begun with them.
+    openings: Vec<(Vec<String>, bool)>,
+    last_delivery: Option<String>,
+    beat: usize,
     spoke_in_beat: BTreeSet<CharacterId>,
-    heard_in_beat: Vec<String>,
+    motifs_heard: BTreeSet<usize>,
+    words_heard: bool,
+}
+
+/// The user's choice of the next speaker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Chosen {
+    Speaker(CharacterId),
+    /// Whomever the director chooses.
+    Anybody,
+}
+
+/// Lines said, each as a number.
+#[derive(Clone, Debug, Default)]
+pub struct Said(HashSet<u64>);
+
+impl Said {
+    /// Remembers a line.
+    pub fn insert(&mut self, text: &str) {
+        self.0.insert(Self::number(text));
+    }
+
+    /// Whether this very line has been said.
+    pub fn contains(&self, text: &str) -> bool {
+        self.0.contains(&Self::number(text))
+    }
+
+    fn number(text: &str) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        hasher.finish()
+    }
 }
 
 impl Story {
     /// As the curtain rises.
     pub(crate) fn new<'a>(
-        scene: &Scene,
+        scene: &Arc<Scene>,
         characters: impl IntoIterator<Item = &'a Character>,
     ) -> Self {
         let threads = scene.threads.iter().map(|thread| {
-            let state = if thread.open {
+            if thread.open {
                 ThreadState::Open
             } else {
                 ThreadState::Dormant
-            };
-            (thread.clone(), state)
+            }
         });
+        let openings = scene.beats.iter().flat_map(|beat| &beat.prime);
+        let openings = openings
+            .flat_map(|(_, openings)| openings)
+            .map(|opening| (words::words(opening), false));
         Self {
             turn: 0,
             floor: Floor::default(),
-            said: Vec::new(),
+            recent: VecDeque::new(),
+            said: Said::default(),
             generated_words: 0,
             authored_words: 0,
+            chosen: None,
+            place: 0,
             threads: threads.collect(),
             offstage: characters
                 .into_iter()
                 .filter(|character| character.offstage)
                 .map(|character| character.id.clone())
                 .collect(),
+            openings: openings.collect(),
+            last_delivery: None,
+            beat: 0,
             spoke_in_beat: BTreeSet::new(),
-            heard_in_beat: Vec::new(),
+            motifs_heard: BTreeSet::new(),
+            words_heard: false,
+            scene: Arc::clone(scene),
         }
     }
 
     /// Takes in an event that has been written.
     pub(crate) fn apply(&mut self, event: &EventKind) {
         match event {
-            EventKind::BeatEntered { .. } => {
+            EventKind::BeatEntered { index, .. } => {
+                self.beat = *index;
+                self.place = 0;
                 self.spoke_in_beat.clear();
-                self.heard_in_beat.clear();
+                self.motifs_heard.clear();
+                self.words_heard = false;
+            }
+            EventKind::SpeakerChosen { because, place, .. } => {
+                if let Some(place) = place {
+                    self.place = place + 1;
+                }
+                if *because == Because::Chosen {
+                    self.chosen = None;
+                }
             }
             EventKind::ThreadChanged { thread, state } => self.change_thread(thread, *state),
-            EventKind::Utterance(spoken) => self.hear(&spoken.utterance),
+            EventKind::StageEntered { character } => self.floor.entered(character),
+            EventKind::Utterance(spoken) => self.hear(spoken),
+            EventKind::Command {
+                command: Command::NextSpeaker { speaker },
+            } => {
+                self.chosen = Some(match speaker {
+                    Some(speaker) => Chosen::Speaker(speaker.clone()),
+                    None => Chosen::Anybody,
+                });
+            }
             _ => {}
         }
     }
 
     fn change_thread(&mut self, id: &ThreadId, state: ThreadState) {
-        if let Some((_, known)) = self.threads.iter_mut().find(|(thread, _)| thread.id == *id) {
+        let threads = self.scene.threads.iter().zip(&mut self.threads);
+        for (_, known) in threads.filter(|(thread, _)| thread.id == *id) {
             *known = state;
         }
     }
 
-    fn hear(&mut self, utterance: &Utterance) {
+    fn hear(&mut self, spoken: &Spoken) {
+        let utterance = &spoken.utterance;
+        let text = utterance.text.as_str();
+        let line = words::words(text);
         self.turn += 1;
-        self.floor.heard(utterance);
-        self.said.push(utterance.text.clone());
+        self.floor.heard(utterance, spoken.full_text.is_some());
+        self.said.insert(text);
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(text.to_owned());
+        self.last_delivery.clone_from(&utterance.delivery);
         self.spoke_in_beat.insert(utterance.speaker.clone());
-        if utterance.provenance != Provenance::Authored {
-            self.heard_in_beat.push(utterance.text.clone());
+        for (opening, used) in &mut self.openings {
+            *used |= line.starts_with(opening);
+        }
+        self.hear_what_the_beat_waits_for(&line, utterance.provenance);
+        if matches!(
+            utterance.provenance,
+            Provenance::Generated | Provenance::Fallback
+        ) {
+            self.chosen = None;
         }
         if !self.offstage.contains(&utterance.speaker) {
-            let n_words = words::count(&utterance.text);
+            let n_words = words::count(text);
             match utterance.provenance {
                 Provenance::Generated => self.generated_words += n_words,
                 Provenance::Authored => self.authored_words += n_words,
@@ -99,39 +196,71 @@ impl Story {
         }
     }
 
-    /// Whether the beat has what it was waiting for: one of its motifs has been heard in it, in a line that the author did not put there, and
-    /// everybody it gives a weight, and who still can, has spoken in it. A beat that waits for nothing is ripe from the start.
-    pub(crate) fn is_ripe(&self, beat: &Beat, can_speak: impl Fn(&CharacterId) -> bool) -> bool {
-        let motif_heard = beat.motifs.is_empty()
-            || beat.motifs.iter().any(|motif| {
-                self.heard_in_beat
-                    .iter()
-                    .any(|line| words::mentions(line, motif))
-            });
-        motif_heard
-            && beat
-                .speakers
-                .iter()
-                .filter(|(id, weight)| *weight > 0.0 && can_speak(id))
-                .all(|(id, _)| self.spoke_in_beat.contains(id))
+    fn hear_what_the_beat_waits_for(&mut self, line: &[String], provenance: Provenance) {
+        let Some(beat) = self.scene.beats.get(self.beat) else {
+            return;
+        };
+        if provenance != Provenance::Authored {
+            let heard = beat.motifs.iter().enumerate();
+            let heard = heard.filter(|(_, motif)| words::are_in(line, motif));
+            self.motifs_heard.extend(heard.map(|(index, _)| index));
+        }
+        let waited_for = &beat.done_when.words;
+        self.words_heard |= waited_for.iter().any(|word| words::are_in(line, word));
     }
 
-    /// An opening for a speaker's line, if the director insists on one: for the speaker's first line of the beat every second time, and never
-    /// one that a line has begun with before.
-    pub(crate) fn prime(
-        &self,
-        beat: &Beat,
-        speaker: &CharacterId,
-        at: &Address<'_>,
-    ) -> Option<String> {
+    /// The last lines said, oldest first.
+    pub(crate) fn recent(&self) -> Vec<String> {
+        self.recent.iter().cloned().collect()
+    }
+
+    /// Whether the beat has what it was waiting for. One that waits for nothing is ripe from the start.
+    pub(crate) fn is_ripe(&self, beat: &Beat, can_speak: impl Fn(&CharacterId) -> bool) -> bool {
+        let waiting = &beat.done_when;
+        let has_spoken = |id: &CharacterId| self.spoke_in_beat.contains(id) || !can_speak(id);
+        let weighted = beat.speakers.iter().filter(|(_, weight)| *weight > 0.0);
+        self.motifs_heard.len() >= waiting.motifs as usize
+            && (waiting.words.is_empty() || self.words_heard)
+            && waiting.speakers.iter().all(has_spoken)
+            && (!waiting.everybody || weighted.map(|(id, _)| id).all(has_spoken))
+    }
+
+    /// How a speaker's line is to begin, if the director insists on anything.
+    ///
+    /// An opening for the speaker's first line of the beat every second time, and never one that a line has begun with before. One of the beat's
+    /// deliveries with probability tension ÷ 2, and never that of the line before.
+    pub(crate) fn opening(&self, beat: &Beat, speaker: &CharacterId, at: &Address<'_>) -> Opening {
+        Opening {
+            delivery: self.delivery(beat, speaker, at),
+            prime: self.prime(beat, speaker, at),
+        }
+    }
+
+    fn delivery(&self, beat: &Beat, speaker: &CharacterId, at: &Address<'_>) -> Option<String> {
+        if beat.deliveries.is_empty() {
+            return None;
+        }
+        let mut draws = at.draws_for(Purpose::Delivery, speaker);
+        if draws.unit() >= f64::from(beat.tension) / 2.0 {
+            return None;
+        }
+        let other = |how: &&String| Some(*how) != self.last_delivery.as_ref();
+        let unlike: Vec<&String> = beat.deliveries.iter().filter(other).collect();
+        draws.below(unlike.len()).map(|index| unlike[index].clone())
+    }
+
+    fn prime(&self, beat: &Beat, speaker: &CharacterId, at: &Address<'_>) -> Option<String> {
         if self.spoke_in_beat.contains(speaker) {
             return None;
         }
         let (_, openings) = beat.prime.iter().find(|(id, _)| id == speaker)?;
-        let unused: Vec<&String> = openings
-            .iter()
-            .filter(|opening| !self.said.iter().any(|line| words::opens(line, opening)))
-            .collect();
+        let is_used = |opening: &str| {
+            let opening = words::words(opening);
+            self.openings
+                .iter()
+                .any(|(known, used)| *used && *known == opening)
+        };
+        let unused: Vec<&String> = openings.iter().filter(|o| !is_used(o)).collect();
         let mut draws = at.draws_for(Purpose::Prime, speaker);
         if draws.unit() < 0.5 {
             return None;
@@ -165,8 +294,8 @@ impl Story {
 
     /// What every loose end has come to.
     pub(crate) fn outcomes(&self) -> Vec<ThreadOutcome> {
-        self.threads
-            .iter()
+        let threads = self.scene.threads.iter().zip(&self.threads);
+        threads
             .map(|(thread, state)| ThreadOutcome {
                 thread: thread.id.clone(),
                 question: thread.question.clone(),

@@ -5,6 +5,8 @@ use telenovela_script::scene::Beat;
 use telenovela_script::text::one_line;
 use telenovela_script::voice::{Cue, Sampling, Take};
 
+use crate::story::Said;
+
 /// Sampling for a beat: temperature × (0.9 + 0.25 · tension), so that a calm beat keeps closer to the likely words and thunder strays from
 /// them. Everything else stays as the character's file says.
 pub fn sampling_at(sampling: Sampling, tension: f32) -> Sampling {
@@ -14,15 +16,26 @@ pub fn sampling_at(sampling: Sampling, tension: f32) -> Sampling {
     }
 }
 
-/// What the director hands a speaker with the floor. `said` is every line of the performance so far, oldest first.
-pub fn cue(character: &Character, beat: &Beat, prime: Option<String>, said: &[String]) -> Cue {
+/// How a speaker's line is to be begun, if the director insists on anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Opening {
+    /// How it is said.
+    pub delivery: Option<String>,
+    /// Its first words.
+    pub prime: Option<String>,
+}
+
+/// What the director hands a speaker with the floor. `said` are the last lines of the performance, oldest first.
+pub fn cue(character: &Character, beat: &Beat, opening: Opening, said: Vec<String>) -> Cue {
     Cue {
-        beat: beat.id.clone(),
-        prime,
+        delivery: opening.delivery,
+        prime: opening.prime,
+        plot: beat.plot.clone(),
         motifs: beat.motifs.clone(),
         sampling: sampling_at(character.sampling, beat.tension),
         weights: character.weights,
-        said: said.to_vec(),
+        said,
+        ..Cue::plain(beat.id.clone())
     }
 }
 
@@ -36,16 +49,18 @@ pub fn clean(mut take: Take) -> Take {
     take
 }
 
-/// Whether a take can be heard: it has words, its score is a number, and nobody said the very line before.
-pub fn is_fit(take: &Take, said: &[String]) -> bool {
+/// Whether a take can be heard: it has words and is more than a delivery, its score is a number, and nobody said the very line before.
+pub fn is_fit(take: &Take, said: &Said) -> bool {
     let text = &take.text;
+    let is_delivery = text.starts_with('(') && text.find(')') == Some(text.len() - 1);
     text.chars().any(char::is_alphanumeric)
+        && !is_delivery
         && take.score.total.is_finite()
-        && !said.iter().any(|line| line == text)
+        && !said.contains(text)
 }
 
 /// The index of the fit take with the highest total; the first of equals. `None` when no take is fit.
-pub fn choose(takes: &[Take], said: &[String]) -> Option<usize> {
+pub fn choose(takes: &[Take], said: &Said) -> Option<usize> {
     let mut best: Option<usize> = None;
     for (index, take) in takes.iter().enumerate() {
         if is_fit(take, said) && best.is_none_or(|kept| take.score.total > takes[kept].score.total)
@@ -77,7 +92,7 @@ mod tests {
     #[test]
     fn the_highest_total_wins_and_the_first_of_equals() {
         let takes = [take("A.", -1.0), take("B.", 0.5), take("C.", 0.5)];
-        assert_eq!(choose(&takes, &[]), Some(1));
+        assert_eq!(choose(&takes, &Said::default()), Some(1));
     }
 
     #[test]
@@ -88,8 +103,11 @@ mod tests {
             take("Fine.", 8.0),
             take("Nan.", f32::NAN),
         ];
-        assert_eq!(choose(&takes, &["Fine.".to_owned()]), None);
-        assert_eq!(choose(&takes, &[]), Some(2));
+        let mut said = Said::default();
+        assert_eq!(choose(&takes, &said), Some(2));
+        said.insert("Fine.");
+        assert_eq!(choose(&takes, &said), None);
+        assert!(!is_fit(&take("(softly)", 1.0), &said));
     }
 
     #[test]

@@ -88,6 +88,12 @@ pub fn pause_ms(
     round_to_10(ms.min(LONGEST_MS))
 }
 
+/// Pace of a line, in characters per second: the character's own × (0.85 + 0.3 · tension), to a tenth. Calm people take their time, and thunder
+/// does not.
+pub fn pace(cps: f32, tension: f32) -> f32 {
+    (cps * (0.85 + 0.3 * tension.clamp(0.0, 1.0)) * 10.0).round() / 10.0
+}
+
 /// How long the words take to be typed, in milliseconds of performance time: characters ÷ characters per second.
 pub fn speaking_ms(text: &str, cps: f32) -> u64 {
     // A pace below one character a second would hold the performance for minutes.
@@ -156,6 +162,12 @@ mod tests {
             4_000
         );
         assert_eq!(speaking_ms("Yes.", patient.cps), 4_000);
+    }
+
+    #[test]
+    fn tension_quickens_the_pace() {
+        assert_eq!(pace(32.0, 0.5), 32.0);
+        assert_eq!((pace(32.0, 0.0), pace(32.0, 1.0)), (27.2, 36.8));
     }
 
     #[test]

@@ -10,11 +10,26 @@ pub fn words(text: &str) -> Vec<String> {
 
 /// Whether a phrase stands in a line as whole words, whatever the case. An empty phrase stands nowhere.
 pub fn mentions(text: &str, phrase: &str) -> bool {
+    are_in(&words(text), phrase)
+}
+
+/// As [`mentions`], for a line whose [`words`] are known.
+pub fn are_in(line: &[String], phrase: &str) -> bool {
     let phrase = words(phrase);
-    !phrase.is_empty()
-        && words(text)
-            .windows(phrase.len())
-            .any(|window| window == phrase)
+    !phrase.is_empty() && line.windows(phrase.len()).any(|window| window == phrase)
+}
+
+/// A line cut off after so many words, its last punctuation replaced by a dash: what is heard of it when somebody interrupts. `None` when that
+/// would leave a parenthesis or quotation open.
+pub fn cut_off(text: &str, n_words: usize) -> Option<String> {
+    let heard: Vec<&str> = text.split_whitespace().take(n_words).collect();
+    let heard = heard.join(" ");
+    let open = |left, right| heard.matches(left).count() != heard.matches(right).count();
+    if open('(', ')') || open('«', '»') || open('“', '”') {
+        return None;
+    }
+    let heard = heard.trim_end_matches(|c: char| !c.is_alphanumeric() && c != ')' && c != '»');
+    (!heard.is_empty()).then(|| format!("{heard}—"))
 }
 
 /// Whether a line begins with the words of an opening, whatever the case and punctuation.
@@ -52,6 +67,18 @@ mod tests {
     fn an_opening_is_known_by_its_words() {
         assert!(opens("Oh, Inés — if you knew.", "Oh Inés"));
         assert!(!opens("Ohio, Inés.", "Oh"));
+    }
+
+    #[test]
+    fn a_line_is_cut_off_at_a_word_and_never_inside_a_parenthesis() {
+        let line = "I signed it, mother, (pause) in March.";
+        assert_eq!(cut_off(line, 3).as_deref(), Some("I signed it—"));
+        assert_eq!(
+            cut_off(line, 5).as_deref(),
+            Some("I signed it, mother, (pause)—")
+        );
+        assert_eq!(cut_off("I (very softly) signed.", 2), None);
+        assert_eq!(cut_off("… …", 1), None);
     }
 
     #[test]

@@ -143,6 +143,11 @@ pub async fn conduct(
                     let _ = refusals.send(refusal.to_string()).await;
                 }
             }
+            Effect::NextSpeaker(speaker) => {
+                if let Err(refusal) = director.next_speaker(speaker).await {
+                    let _ = refusals.send(refusal.to_string()).await;
+                }
+            }
             Effect::Stop | Effect::Quit => break,
         }
     }

@@ -23,6 +23,8 @@ fn member(id: &str, name: &str, color: Color, offstage: bool) -> CastMember {
 
 fn line(turn: u64, speaker: &str, name: &str, text: &str, provenance: Provenance) -> Spoken {
     Spoken {
+        full_text: None,
+        cps: 30.0,
         id: format!("pier-{turn}"),
         beat: BeatId::new("wait"),
         utterance: Utterance {
@@ -119,6 +121,7 @@ pub(crate) fn performance() -> Vec<Event> {
         (
             250,
             EventKind::SpeakerChosen {
+                place: None,
                 turn: 1,
                 speaker: CharacterId::new("ana"),
                 because: Because::Policy,

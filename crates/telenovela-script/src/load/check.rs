@@ -45,6 +45,9 @@ impl Workspace {
                 Err(more) => problems.extend(more),
             }
         }
+        for arc in self.folder(id).map_or(&[][..], |folder| &folder.arcs) {
+            problems.extend(self.load_arc(id, arc).err().into_iter().flatten());
+        }
         let facts = self.facts(id);
         for scene in self.scenes(id) {
             let path = Path::new("scenes")

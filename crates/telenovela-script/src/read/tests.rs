@@ -38,7 +38,11 @@ fn facts() -> ShowFacts {
     let person = |id: &str, offstage| Person {
         id: id.into(),
         offstage,
-        talkativeness: 0.5,
+        role: String::from(if id == "ana" {
+            "villain"
+        } else {
+            "protagonist"
+        }),
     };
     ShowFacts {
         people: vec![
@@ -48,6 +52,7 @@ fn facts() -> ShowFacts {
             person("rosa", false),
         ],
         plot_lines: vec!["amnesia".into()],
+        arcs: vec![crate::arc::StoryArc::telenovela("en")],
     }
 }
 
@@ -368,4 +373,141 @@ proptest! {
         let _ = read_character(&text);
         let _ = read_show(&text);
     }
+}
+
+const ARC_SCENE: &str = "\
+title: The Pier
+setting: { place: The pier }
+cast: [teller, ana, luz]
+arc: telenovela
+policy: list
+order: [ana, luz]
+limits: { repeats: 1, idle: 9, ping_pong: 0 }
+beats:
+  - { id: presentation }
+  - id: blow
+    step: betrayal
+    title: The letter
+    tension: 0.9
+    policy: manual
+    motifs: [letter]
+    deliveries: [icily]
+    done_when: { speakers: [luz], words: [never] }
+  - id: climax
+    roles: { villain: 2 }
+    lines: { max: 3 }
+    interruptions: 0.5
+";
+
+#[test]
+fn a_beat_has_from_its_step_what_it_does_not_say_itself() {
+    let scene = read_scene(ARC_SCENE).unwrap();
+    let [first, blow, climax] = scene.beats.as_slice() else {
+        panic!("three beats");
+    };
+    assert_eq!(first.step.as_ref().unwrap().as_str(), "presentation");
+    assert_eq!(
+        (first.title.as_str(), first.tension),
+        ("Presentation", 0.15)
+    );
+    assert_eq!((first.min_lines, first.max_lines), (4, 6));
+    assert_eq!(first.roles, [(String::from("protagonist"), 1.2)]);
+    assert_eq!(first.deliveries[0], "softly");
+    assert_eq!(first.done_when.motifs, 0);
+    assert!(first.done_when.everybody);
+    assert_eq!((blow.title.as_str(), blow.tension), ("The letter", 0.9));
+    assert_eq!(blow.policy, Some(TurnPolicy::Manual));
+    assert_eq!(blow.roles[0], (String::from("villain"), 1.6));
+    assert_eq!(blow.deliveries, ["icily"]);
+    assert_eq!(
+        (blow.done_when.motifs, blow.done_when.everybody),
+        (0, false)
+    );
+    assert_eq!(blow.done_when.words, ["never"]);
+    assert_eq!(climax.roles, [(String::from("villain"), 2.0)]);
+    assert_eq!((climax.min_lines, climax.max_lines), (3, 3));
+    assert_eq!(climax.interruptions, Some(0.5));
+    assert_eq!(scene.limits.ping_pong, 0);
+    let bare = ARC_SCENE.split("beats:").next().unwrap();
+    let steps: Vec<String> = read_scene(bare)
+        .unwrap()
+        .beats
+        .iter()
+        .map(|beat| beat.id.to_string())
+        .collect();
+    assert_eq!(steps.len(), 6);
+    assert_eq!(steps[5], "happy-ending");
+}
+
+fn wrong_arc(piece: &str, by: &str) -> String {
+    assert!(ARC_SCENE.contains(piece), "{piece}");
+    told(read_scene(&ARC_SCENE.replace(piece, by)).unwrap_err())
+}
+
+#[test]
+fn an_arc_that_cannot_be_followed_is_told_where() {
+    insta::assert_snapshot!([
+        wrong_arc("arc: telenovela", "arc: telenovella"),
+        wrong_arc("step: betrayal", "step: betrail"),
+        wrong_arc("step: betrayal", "step: happy-ending"),
+        wrong_arc("{ villain: 2 }", "{ vilain: 2 }"),
+        wrong_arc("speakers: [luz]", "motifs: 2, speakers: [lus]"),
+        wrong_arc("[ana, luz]\nlim", "[ana, lus]\nlim"),
+        wrong_arc("order: [ana, luz]\n", ""),
+        wrong_arc("policy: list\n", ""),
+        wrong_arc("policy: manual", "order: [luz]\n    policy: manual"),
+        wrong_arc("ping_pong: 0", "ping_pong: 1"),
+        wrong("id: wait", "id: wait\n    step: climax"),
+    ].join("\n--\n"), @r"
+    4:6 there is no arc `telenovella`; did you mean `telenovela`?
+    11:11 the scene has no arc for the step `betrayal`; say which arc it follows: `arc: telenovela`
+    --
+    11:11 the arc `telenovela` has no step `betrail`; did you mean `betrayal`?
+    --
+    18:9 the step `climax` comes before `happy-ending` in the arc, and cannot come after it here
+    --
+    19:14 nobody in the cast has the role `vilain`; did you mean `villain`?
+    --
+    17:26 it waits for 2 motifs, but there are only 1
+    17:40 `lus` is not in the cast; did you mean `luz`?
+    --
+    6:14 `lus` is not in the cast; did you mean `luz`?
+    --
+    5:9 the policy `list` needs an `order`; say in which order: `order: [ana, luz, ana]`
+    --
+    5:9 the scene has an `order`, but no beat has the policy `list` to follow it
+    --
+    14:13 the beat has an `order`, but its policy is not `list`
+    --
+    7:43 two people cannot exchange fewer than 2 lines; 0 sets no limit
+    --
+    11:11 the scene has no arc for the step `climax`; say which arc it follows: `arc: telenovela`
+    ");
+}
+
+#[test]
+fn an_arc_of_ones_own_is_read_and_its_mistakes_are_told() {
+    let read = |text: &str| {
+        arc(
+            Path::new("storm.arc.yaml"),
+            text,
+            crate::arc::ArcId::new("storm"),
+        )
+    };
+    let arc = read(
+        "steps:\n  - { id: calm, tension: 0.1 }\n  - { id: gale, tension: 1, roles: { villain: 3 }, lines: { min: 2, max: 2 }, done_when: { words: [sail] } }\n",
+    )
+    .unwrap();
+    assert_eq!(arc.title, "storm");
+    assert_eq!(arc.steps[1].roles, [(String::from("villain"), 3.0)]);
+    assert_eq!(arc.steps[1].done_when.as_ref().unwrap().words, ["sail"]);
+    let wrong = read(
+        "steps:\n  - { id: calm, lines: { min: 3, max: 2 } }\n  - { id: calm, done_when: { speakers: [ana] }, tensoin: 1 }\n",
+    );
+    insta::assert_snapshot!(told(wrong.unwrap_err()), @r"
+    2:17 at least 3 lines and at most 2 cannot both be
+    3:11 another step is called `calm` as well
+    3:41 an arc knows no people; name them in the beat
+    3:49 unknown field `tensoin`; did you mean `tension`?
+    ");
 }

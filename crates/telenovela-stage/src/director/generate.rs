@@ -10,8 +10,13 @@ use telenovela_script::voice::{Take, VoiceError};
 
 use super::play::{Director, Halt};
 use super::speak::Line;
-use crate::seed::{Address, Purpose};
-use crate::{take, turn};
+use crate::seed::{Address, Draws, Purpose};
+use crate::story::Chosen;
+use crate::turn::{Choice, Rules};
+use crate::{take, turn, words};
+
+/// Words of the shortest line that somebody cuts off.
+const LEAST_CUT: usize = 6;
 
 /// What came of the search for a generated line.
 pub(super) enum Turn {
@@ -23,9 +28,21 @@ pub(super) enum Turn {
 }
 
 impl Director {
-    /// Looks for a speaker with something to say until there is one, or nobody is left to ask.
-    pub(super) async fn generated_turn(&mut self, beat: &Beat) -> Result<Turn, Halt> {
+    /// Looks for a speaker with something to say until there is one, or nobody is left to ask. `may_cut` says that a generated line is sure to
+    /// follow, which may cut this one off.
+    pub(super) async fn generated_turn(
+        &mut self,
+        beat: &Beat,
+        may_cut: bool,
+    ) -> Result<Turn, Halt> {
         let scene = Arc::clone(&self.scene);
+        let policy = beat.policy.unwrap_or(self.playbill.policy);
+        if policy == TurnPolicy::Manual
+            && self.story.chosen.is_none()
+            && self.inbox.wait_for_choice().await?
+        {
+            return Ok(Turn::Interrupted);
+        }
         let mut lost: Vec<CharacterId> = Vec::new();
         for attempt in 0.. {
             let at = Address {
@@ -35,28 +52,24 @@ impl Director {
                 turn: self.story.turn,
                 attempt,
             };
-            let Some(bids) = self.bids(beat, &mut lost).await? else {
+            let Some(bids) = self.bids(beat, policy, &mut lost).await? else {
                 continue;
             };
-            let seats = self.company.seats(&lost, &bids);
-            let choice = turn::choose(
-                &self.story.floor,
-                beat,
-                self.playbill.policy,
-                &seats,
-                &mut at.draws(Purpose::Speaker),
-            );
-            let Some(choice) = choice else {
+            let Some(choice) = self.choose_speaker(beat, policy, &lost, &bids, &at) else {
                 return self.speak_for_the_lost(beat, &lost, &at).await;
             };
             let speaker = choice.seat;
-            self.give_floor(speaker, choice.because, choice.candidates)
-                .await?;
+            let others = choice
+                .candidates
+                .iter()
+                .filter(|candidate| candidate.beat > 0.0);
+            let may_cut = may_cut && others.count() > 1;
+            self.give_floor(choice).await?;
 
             let character = &self.company.players[speaker].character;
             let id = character.id.clone();
-            let prime = self.story.prime(beat, &id, &at);
-            let cue = take::cue(character, beat, prime, &self.story.said);
+            let opening = self.story.opening(beat, &id, &at);
+            let cue = take::cue(character, beat, opening, self.story.recent());
             let seeds = (0..self.playbill.takes.max(1))
                 .map(|take| at.take_seed(&id, take))
                 .collect();
@@ -75,14 +88,16 @@ impl Director {
                 return Ok(Turn::Interrupted);
             }
             if let Some(kept) = take::choose(&takes, &self.story.said) {
+                let (text, full_text) = match may_cut {
+                    true => cut(&takes[kept].text, beat, &at, &id),
+                    false => (takes[kept].text.clone(), None),
+                };
                 let line = Line {
-                    speaker,
                     delivery: takes[kept].delivery.clone(),
-                    text: takes[kept].text.clone(),
-                    pause_before_ms: None,
-                    provenance: Provenance::Generated,
+                    full_text,
                     takes,
                     kept: Some(kept),
+                    ..Line::new(speaker, text, Provenance::Generated)
                 };
                 self.speak(beat, line).await?;
                 return Ok(Turn::Spoken);
@@ -97,15 +112,51 @@ impl Director {
         Ok(Turn::Nobody)
     }
 
+    /// The user's choice, if that one can speak, else that of the policy.
+    fn choose_speaker(
+        &self,
+        beat: &Beat,
+        policy: TurnPolicy,
+        lost: &[CharacterId],
+        bids: &[f32],
+        at: &Address<'_>,
+    ) -> Option<Choice> {
+        let seats = self.company.seats(lost, bids);
+        if let Some(Chosen::Speaker(id)) = &self.story.chosen
+            && let Some(seat) = seats.iter().position(|seat| seat.character.id == *id)
+            && seats[seat].may_speak
+        {
+            return Some(Choice::of(seat, Because::Chosen));
+        }
+        let rules = Rules {
+            policy,
+            order: if beat.order.is_empty() {
+                &self.scene.order
+            } else {
+                &beat.order
+            },
+            place: self.story.place,
+            limits: self.scene.limits,
+        };
+        turn::choose(
+            &self.story.floor,
+            beat,
+            &rules,
+            &seats,
+            &mut at.draws(Purpose::Speaker),
+        )
+    }
+
     /// Everybody's wish to speak, in the order of the players; 1 where nobody asks. `None` when a voice failed at that, so that the turn
     /// has to be drawn afresh.
     async fn bids(
         &mut self,
         beat: &Beat,
+        policy: TurnPolicy,
         lost: &mut Vec<CharacterId>,
     ) -> Result<Option<Vec<f32>>, Halt> {
         let mut bids = vec![1.0; self.company.players.len()];
-        if self.playbill.policy != TurnPolicy::Bid {
+        if policy != TurnPolicy::Bid {
             return Ok(Some(bids));
         }
         let asked: Vec<usize> = self
@@ -163,7 +214,7 @@ impl Director {
             if self.inbox.hold().await? {
                 return Ok(Turn::Interrupted);
             }
-            self.give_floor(speaker, Because::OnlyOne, Vec::new())
+            self.give_floor(Choice::of(speaker, Because::OnlyOne))
                 .await?;
             if self.speak_fallback(beat, speaker, at).await? {
                 return Ok(Turn::Spoken);
@@ -184,13 +235,8 @@ impl Director {
             return Ok(false);
         };
         let line = Line {
-            speaker,
             delivery,
-            text,
-            pause_before_ms: None,
-            provenance: Provenance::Fallback,
-            takes: Vec::new(),
-            kept: None,
+            ..Line::new(speaker, text, Provenance::Fallback)
         };
         self.speak(beat, line).await?;
         Ok(true)
@@ -213,5 +259,30 @@ impl Director {
             return Err(Halt::Early(EndReason::NobodyLeft));
         }
         Ok(())
+    }
+}
+
+/// What is heard of a line, and the whole of it if that is less: high tension does not let people finish.
+fn cut(
+    text: &str,
+    beat: &Beat,
+    at: &Address<'_>,
+    speaker: &CharacterId,
+) -> (String, Option<String>) {
+    let whole = || (text.to_owned(), None);
+    let mut draws: Draws = at.draws_for(Purpose::Interruption, speaker);
+    let n_words = text.split_whitespace().count();
+    let likely = beat
+        .interruptions
+        .unwrap_or((beat.tension - 0.6).max(0.0) / 2.0);
+    if n_words < LEAST_CUT || draws.unit() >= f64::from(likely) {
+        return whole();
+    }
+    // Somewhere in the second half, and before the last word.
+    let half = n_words.div_ceil(2);
+    let heard = half + draws.below(n_words - half).unwrap_or(0);
+    match words::cut_off(text, heard) {
+        Some(heard) => (heard, Some(text.to_owned())),
+        None => whole(),
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::DirectorMsg;
-use crate::error::SayError;
+use crate::error::Refusal;
 
 /// A line of the user's, ready to be said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,14 @@ pub(super) struct UserLine {
     pub(super) speaker: CharacterId,
     pub(super) delivery: Option<String>,
     pub(super) text: String,
+}
+
+/// What the user wants to happen next, and the log to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    Say(UserLine),
+    /// Whose turn is next; `None` for whomever the director chooses.
+    NextSpeaker(Option<CharacterId>),
 }
 
 /// The audience wants it to end.
@@ -34,9 +42,11 @@ pub(super) struct Inbox {
     cast: Vec<CharacterId>,
     paused: bool,
     steps: u32,
-    lines: VecDeque<UserLine>,
+    wishes: VecDeque<Wish>,
     /// Lines of the user's that still fit into the scene.
     room: u32,
+    /// Who of the cast can speak of its own accord.
+    able: Vec<CharacterId>,
 }
 
 impl Inbox {
@@ -55,8 +65,9 @@ impl Inbox {
             cast,
             paused: false,
             steps: 0,
-            lines: VecDeque::new(),
+            wishes: VecDeque::new(),
             room,
+            able: Vec::new(),
         }
     }
 
@@ -74,14 +85,14 @@ impl Inbox {
         }
     }
 
-    /// Waits until a line may be said: not paused, or one step granted. True when a line of the user's waits, which no pause holds back.
+    /// Waits until a line may be said: not paused, or one step granted. True when a wish of the user's waits, which no pause holds back.
     pub(super) async fn hold(&mut self) -> Result<bool, Stopped> {
         self.look();
         loop {
             if self.stop.is_cancelled() {
                 return Err(Stopped);
             }
-            if !self.lines.is_empty() {
+            if !self.wishes.is_empty() {
                 return Ok(true);
             }
             // With the last handle gone, nobody could ever resume.
@@ -115,10 +126,23 @@ impl Inbox {
         .await
     }
 
-    /// The user's next line.
-    pub(super) fn next_line(&mut self) -> Option<UserLine> {
+    /// The user's next wish.
+    pub(super) fn next_wish(&mut self) -> Option<Wish> {
         self.look();
-        self.lines.pop_front()
+        self.wishes.pop_front()
+    }
+
+    /// Waits until the user says who speaks next, or wishes for anything else; false at once when nobody watches who could.
+    pub(super) async fn wait_for_choice(&mut self) -> Result<bool, Stopped> {
+        self.look();
+        while self.shown.is_some() && self.open && self.wishes.is_empty() {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Err(Stopped),
+                message = self.messages.recv() => self.take_in(message),
+            }
+        }
+        Ok(!self.wishes.is_empty())
     }
 
     /// A line is about to be said. Whatever is not the user's uses up a granted step; whatever is not the author's, whose place is kept, uses
@@ -134,6 +158,10 @@ impl Inbox {
 
     pub(super) fn set_room(&mut self, room: u32) {
         self.room = room;
+    }
+
+    pub(super) fn set_able(&mut self, able: Vec<CharacterId>) {
+        self.able = able;
     }
 
     /// Takes in what has arrived, without waiting.
@@ -161,26 +189,46 @@ impl Inbox {
                 self.steps = self.steps.saturating_add(1);
             }
             Some(DirectorMsg::Say { line, reply }) => {
-                let _ = reply.send(self.accept(line));
+                let _ = reply.send(self.accept_line(line));
+            }
+            Some(DirectorMsg::NextSpeaker { speaker, reply }) => {
+                let _ = reply.send(self.accept_speaker(speaker));
             }
         }
     }
 
-    fn accept(&mut self, line: UserLine) -> Result<(), SayError> {
-        if !self.cast.contains(&line.speaker) {
-            let cast: Vec<&str> = self.cast.iter().map(CharacterId::as_str).collect();
-            return Err(SayError::UnknownSpeaker {
-                speaker: line.speaker,
-                cast: cast.join(", "),
-            });
-        }
+    fn accept_line(&mut self, line: UserLine) -> Result<(), Refusal> {
+        self.is_in_cast(&line.speaker)?;
         if !line.text.chars().any(char::is_alphanumeric) {
-            return Err(SayError::Empty);
+            return Err(Refusal::Empty);
         }
-        if self.lines.len() >= self.room as usize {
-            return Err(SayError::NoRoom);
+        let is_line = |wish: &&Wish| matches!(wish, Wish::Say(_));
+        if self.wishes.iter().filter(is_line).count() >= self.room as usize {
+            return Err(Refusal::NoRoom);
         }
-        self.lines.push_back(line);
+        self.wishes.push_back(Wish::Say(line));
         Ok(())
+    }
+
+    fn accept_speaker(&mut self, speaker: Option<CharacterId>) -> Result<(), Refusal> {
+        if let Some(speaker) = &speaker {
+            self.is_in_cast(speaker)?;
+            if !self.able.contains(speaker) {
+                return Err(Refusal::CannotSpeak(speaker.clone()));
+            }
+        }
+        self.wishes.push_back(Wish::NextSpeaker(speaker));
+        Ok(())
+    }
+
+    fn is_in_cast(&self, id: &CharacterId) -> Result<(), Refusal> {
+        if self.cast.contains(id) {
+            return Ok(());
+        }
+        let cast: Vec<&str> = self.cast.iter().map(CharacterId::as_str).collect();
+        Err(Refusal::UnknownSpeaker {
+            speaker: id.clone(),
+            cast: cast.join(", "),
+        })
     }
 }

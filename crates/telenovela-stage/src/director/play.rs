@@ -11,13 +11,14 @@ use telenovela_script::scene::{Beat, Scene, ThreadId};
 
 use super::Ended;
 use super::generate::Turn;
-use super::inbox::{Inbox, Stopped};
+use super::inbox::{Inbox, Stopped, Wish};
 use super::record::Record;
 use super::speak::Line;
 use crate::agenda::{Agenda, Next, Room, n_authored};
 use crate::company::{Company, Threads};
 use crate::error::StageError;
 use crate::story::Story;
+use crate::turn::Choice;
 
 /// How long a screen that stands still is waited for after a stop, and after it a voice that is at work. Together they stay well within a quarter
 /// of a second. Neither changes what the log says.
@@ -62,10 +63,11 @@ impl Director {
         inbox: Inbox,
         record: Record,
     ) -> Self {
+        let scene = Arc::new(scene);
         let story = Story::new(&scene, company.players.iter().map(|p| &p.character));
         Self {
             playbill,
-            scene: Arc::new(scene),
+            scene,
             company,
             story,
             inbox,
@@ -163,10 +165,18 @@ impl Director {
         loop {
             let room = self.room(index, &agenda);
             self.inbox.set_room(room.free());
-            if let Some(line) = self.inbox.next_line() {
-                self.say_injected(beat, line).await?;
-                owes_answer = true;
-                continue;
+            match self.inbox.next_wish() {
+                Some(Wish::Say(line)) => {
+                    self.say_injected(beat, line).await?;
+                    owes_answer = true;
+                    continue;
+                }
+                Some(Wish::NextSpeaker(speaker)) => {
+                    let command = Command::NextSpeaker { speaker };
+                    self.emit(EventKind::Command { command }).await?;
+                    continue;
+                }
+                None => {}
             }
             owes_answer &= room.free() > 0;
             let ripe = self
@@ -185,7 +195,8 @@ impl Director {
             match next {
                 // The answer to a user's line comes before whatever the author has planned, and on top of it.
                 _ if owes_answer => {
-                    owes_answer = matches!(self.generated_turn(beat).await?, Turn::Interrupted);
+                    owes_answer =
+                        matches!(self.generated_turn(beat, false).await?, Turn::Interrupted);
                 }
                 Next::Authored(line) => {
                     agenda.authored_said();
@@ -194,19 +205,18 @@ impl Director {
                         continue;
                     };
                     let line = Line {
-                        speaker,
                         delivery: line.delivery.clone(),
-                        text: line.text.clone(),
                         pause_before_ms: line.pause_before_ms,
-                        provenance: Provenance::Authored,
-                        takes: Vec::new(),
-                        kept: None,
+                        ..Line::new(speaker, line.text.clone(), Provenance::Authored)
                     };
-                    self.give_floor(speaker, Because::Authored, Vec::new())
+                    self.give_floor(Choice::of(speaker, Because::Authored))
                         .await?;
                     self.speak(beat, line).await?;
                 }
-                Next::Generated => match self.generated_turn(beat).await? {
+                Next::Generated => match self
+                    .generated_turn(beat, agenda.is_generated_after_next(room))
+                    .await?
+                {
                     Turn::Spoken => agenda.generated_said(),
                     Turn::Interrupted => {}
                     Turn::Nobody => agenda.nobody_can(),
@@ -278,6 +288,14 @@ impl Director {
     pub(super) async fn emit(&mut self, kind: EventKind) -> Result<u64, Halt> {
         let seq = self.record.write(kind.clone())?;
         self.story.apply(&kind);
+        if matches!(
+            kind,
+            EventKind::PerformanceStarted(_)
+                | EventKind::StageEntered { .. }
+                | EventKind::StageLeft { .. }
+        ) {
+            self.inbox.set_able(self.company.able());
+        }
         self.inbox.attend(self.record.show()).await?;
         Ok(seq)
     }

@@ -2,25 +2,43 @@
 
 use std::sync::Arc;
 
-use telenovela_script::event::{
-    Because, Candidate, Command, EventKind, Provenance, Spoken, Utterance,
-};
+use telenovela_script::event::{Because, Command, EventKind, Provenance, Spoken, Utterance};
 use telenovela_script::scene::Beat;
 use telenovela_script::voice::Take;
 
 use super::inbox::UserLine;
 use super::play::{Director, Halt};
 use crate::timing;
+use crate::turn::Choice;
 
 /// A line on its way to being said.
 pub(super) struct Line {
     pub(super) speaker: usize,
     pub(super) delivery: Option<String>,
+    /// What is heard.
     pub(super) text: String,
+    /// What would have been, had nobody cut it off.
+    pub(super) full_text: Option<String>,
     pub(super) pause_before_ms: Option<u64>,
     pub(super) provenance: Provenance,
     pub(super) takes: Vec<Take>,
     pub(super) kept: Option<usize>,
+}
+
+impl Line {
+    /// Words without anything around them.
+    pub(super) fn new(speaker: usize, text: String, provenance: Provenance) -> Self {
+        Self {
+            speaker,
+            delivery: None,
+            text,
+            full_text: None,
+            pause_before_ms: None,
+            provenance,
+            takes: Vec::new(),
+            kept: None,
+        }
+    }
 }
 
 impl Director {
@@ -37,16 +55,11 @@ impl Director {
             },
         })
         .await?;
-        self.give_floor(speaker, Because::Injected, Vec::new())
+        self.give_floor(Choice::of(speaker, Because::Injected))
             .await?;
         let line = Line {
-            speaker,
             delivery: line.delivery,
-            text: line.text,
-            pause_before_ms: None,
-            provenance: Provenance::Injected,
-            takes: Vec::new(),
-            kept: None,
+            ..Line::new(speaker, line.text, Provenance::Injected)
         };
         self.speak(beat, line).await
     }
@@ -54,7 +67,7 @@ impl Director {
     /// A line is said: written, shown, heard by everybody here; then the director waits for the audience.
     pub(super) async fn speak(&mut self, beat: &Beat, line: Line) -> Result<(), Halt> {
         let character = &self.company.players[line.speaker].character;
-        let cps = character.delivery.cps;
+        let cps = timing::pace(character.delivery.cps, beat.tension);
         let pause_ms = timing::pause_ms(
             self.story.floor.last_text(),
             line.delivery.as_deref(),
@@ -81,6 +94,8 @@ impl Director {
                 id: format!("{}-{}", self.scene.id, utterance.turn),
                 beat: beat.id.clone(),
                 utterance,
+                full_text: line.full_text,
+                cps,
                 takes: line.takes,
                 kept: line.kept,
             }))
@@ -93,17 +108,13 @@ impl Director {
         Ok(())
     }
 
-    pub(super) async fn give_floor(
-        &mut self,
-        speaker: usize,
-        because: Because,
-        candidates: Vec<Candidate>,
-    ) -> Result<(), Halt> {
+    pub(super) async fn give_floor(&mut self, choice: Choice) -> Result<(), Halt> {
         self.emit(EventKind::SpeakerChosen {
             turn: self.story.turn,
-            speaker: self.company.players[speaker].character.id.clone(),
-            because,
-            candidates,
+            speaker: self.company.players[choice.seat].character.id.clone(),
+            because: choice.because,
+            candidates: choice.candidates,
+            place: choice.place,
         })
         .await?;
         Ok(())

@@ -1,7 +1,7 @@
 //! The audience takes a hand: pause, step, a line of its own, a screen that stands still.
 
 use telenovela_script::event::{Because, Command, EndReason, EventKind, Provenance};
-use telenovela_stage::error::SayError;
+use telenovela_stage::error::Refusal;
 use telenovela_stage::seed::Draws;
 
 use crate::scripted::hang;
@@ -200,7 +200,7 @@ async fn what_cannot_be_said_is_refused_with_a_reason() {
         "nobody called `inez` is in the cast: narrator, ines, rodrigo, anselmo"
     );
     let empty = director.say(id("ines"), None, " … ".to_owned()).await;
-    assert_eq!(empty, Err(SayError::Empty));
+    assert_eq!(empty, Err(Refusal::Empty));
     director.stop();
     opened.watch().await.1.expect("the log takes everything");
 }
@@ -219,7 +219,7 @@ async fn a_user_who_talks_without_end_cannot_talk_the_ending_away() {
             let line = format!("And another thing, number {n_said}.");
             match director.say(id("ines"), None, line).await {
                 Ok(()) => n_said += 1,
-                Err(SayError::NoRoom) => n_refused += 1,
+                Err(Refusal::NoRoom) => n_refused += 1,
                 Err(other) => panic!("{other}"),
             }
         }

@@ -126,7 +126,7 @@ async fn a_stop_is_logged_and_completes_the_log() {
     let said = director
         .say(crate::theatre::id("ines"), None, "Too late.".to_owned())
         .await;
-    assert_eq!(said, Err(telenovela_stage::error::SayError::Ended));
+    assert_eq!(said, Err(telenovela_stage::error::Refusal::Ended));
 }
 
 #[tokio::test(start_paused = true)]

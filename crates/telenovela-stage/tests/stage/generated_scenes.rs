@@ -36,6 +36,7 @@ fn draw_scene(draws: &mut Draws) -> Scene {
             beat.close_with = some("close");
             if upto(1) == 1 {
                 beat.motifs = vec!["thunder".to_owned()];
+                beat.done_when.motifs = 1;
             }
             if upto(1) == 1 {
                 beat.speakers = vec![(id("ines"), upto(2) as f32), (id("narrator"), 0.5)];

@@ -1,5 +1,6 @@
 //! Whole scenes with scripted voices: no model, no clock, no sleep.
 
+mod arcs;
 mod audience;
 mod endings;
 mod failures;

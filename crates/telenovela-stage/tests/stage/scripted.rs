@@ -128,7 +128,10 @@ impl Voice for ScriptedVoice {
         };
         let takes = texts.into_iter().zip(seeds).map(|(text, seed)| Take {
             seed: *seed,
-            delivery: seed.is_multiple_of(3).then(|| "softly".to_owned()),
+            delivery: cue
+                .delivery
+                .clone()
+                .or_else(|| seed.is_multiple_of(3).then(|| "softly".to_owned())),
             text,
             score: ScoreCard {
                 total: (seed % 100) as f32 / 100.0,

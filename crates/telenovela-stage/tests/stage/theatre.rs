@@ -9,9 +9,10 @@ use telenovela_script::event::{
     Spoken, ThreadState,
 };
 use telenovela_script::scene::{
-    AuthoredLine, Beat, BeatId, Ending, Scene, SceneId, Setting, Thread, ThreadId, TurnPolicy,
+    AuthoredLine, Beat, BeatId, Ending, Limits, Scene, SceneId, Setting, Thread, ThreadId,
+    TurnPolicy, Waiting,
 };
-use telenovela_script::show::ShowId;
+use telenovela_script::show::{PlotLineId, ShowId};
 use telenovela_script::voice::{Sampling, ScoreWeights};
 use telenovela_stage::director::{Ended, Performance, perform};
 use telenovela_stage::error::StageError;
@@ -56,19 +57,29 @@ pub(crate) fn character(who: &str, name: &str) -> Character {
 pub(crate) fn beat(name: &str, min: u32, max: u32) -> Beat {
     Beat {
         id: BeatId::new(name),
+        step: None,
         title: name.to_owned(),
         tension: 0.5,
+        policy: None,
+        order: Vec::new(),
         enter: Vec::new(),
         exit: Vec::new(),
         speakers: Vec::new(),
+        roles: Vec::new(),
         prime: Vec::new(),
         motifs: Vec::new(),
+        deliveries: Vec::new(),
+        interruptions: None,
         plot: Vec::new(),
         open_with: Vec::new(),
         must_say: Vec::new(),
         close_with: Vec::new(),
         min_lines: min,
         max_lines: max,
+        done_when: Waiting {
+            everybody: true,
+            ..Waiting::default()
+        },
         opens: Vec::new(),
         advances: Vec::new(),
         resolves: Vec::new(),
@@ -98,6 +109,8 @@ pub(crate) fn windmill() -> Scene {
         vec!["Oh, Inés".to_owned(), "I ran".to_owned()],
     )];
     waiting.motifs = vec!["moon".to_owned()];
+    waiting.done_when.motifs = 1;
+    waiting.plot = vec![(PlotLineId::new("lost-love"), 0.3)];
     waiting.opens = vec![ThreadId::new("them")];
     let mut confession = beat("confession", 4, 6);
     confession.enter = vec![id("anselmo")];
@@ -111,6 +124,8 @@ pub(crate) fn windmill() -> Scene {
     let mut storm = beat("storm", 3, 5);
     storm.tension = 0.95;
     storm.motifs = vec!["goodbye".to_owned()];
+    storm.done_when.motifs = 1;
+    storm.deliveries = vec!["shouting".to_owned(), "through tears".to_owned()];
     storm.close_with = vec![
         AuthoredLine {
             delivery: Some("through tears".to_owned()),
@@ -139,7 +154,10 @@ pub(crate) fn windmill() -> Scene {
         premise: None,
         cast: ["narrator", "ines", "rodrigo", "anselmo"].map(id).to_vec(),
         absent: vec![id("anselmo")],
+        arc: None,
         policy: TurnPolicy::Bid,
+        order: Vec::new(),
+        limits: Limits::default(),
         takes: 3,
         max_lines: 60,
         threads: vec![thread("signature", true), thread("them", false)],

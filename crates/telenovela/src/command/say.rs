@@ -40,14 +40,13 @@ pub(super) fn run(workspace: &Workspace, args: &Say) -> Result<ExitCode, Failure
         sampling.max_chars = usize::from(chars);
     }
     let cue = Cue {
-        beat: BeatId::new("say"),
         prime,
-        motifs: Vec::new(),
         sampling,
         weights: character
             .as_ref()
             .map_or_else(ScoreWeights::default, |character| character.weights),
         said: args.cue.iter().map(|cue| one_line(cue)).collect(),
+        ..Cue::plain(BeatId::new("say"))
     };
     let seed = args
         .seed

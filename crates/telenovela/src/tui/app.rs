@@ -11,7 +11,7 @@ use telenovela_script::event::{CastMember, Event, EventKind, Playbill, Provenanc
 
 use super::card::{EndCard, TitleCard};
 use super::document::{Document, Entry, Speech, Typing};
-use super::input_line::InputLine;
+use super::input_line::{InputLine, Wanted};
 use super::keymap::{Action, Context, Scroll};
 use super::ledger::{self, Ledger};
 use super::speaking::Speaking;
@@ -32,6 +32,8 @@ pub enum Effect {
         /// The words.
         text: String,
     },
+    /// The user chooses who speaks next; `None` leaves it to the director.
+    NextSpeaker(Option<CharacterId>),
     /// The performance ends here.
     Stop,
     /// The screen closes.
@@ -93,8 +95,6 @@ enum Step {
     OwnLine,
 }
 
-/// Without a pace of its own, a line is typed as fast as people read aloud.
-const DEFAULT_CPS: f32 = 32.0;
 /// Multiples of performance time.
 const SPEEDS: [f64; 6] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
 const NORMAL_SPEED: usize = 2;
@@ -159,7 +159,8 @@ impl App {
                 Front::Script | Front::Input(_) => self.document.scroll(scroll),
             },
             Action::Follow => self.document.scroll(Scroll::Bottom),
-            Action::OpenInput => self.open_input(),
+            Action::OpenInput => self.open_input(InputLine::default()),
+            Action::ChooseSpeaker => self.open_input(InputLine::beginning_with("/next ")),
             Action::OpenHelp => self.front = Front::Help(0),
             Action::Close => self.front = Front::Script,
             Action::Edit(edit) => {
@@ -282,11 +283,11 @@ impl App {
         }
     }
 
-    fn open_input(&mut self) {
+    fn open_input(&mut self, line: InputLine) {
         if self.has_end() {
             self.notify("the performance is over".to_owned());
         } else if self.ledger.playbill.is_some() {
-            self.front = Front::Input(InputLine::default());
+            self.front = Front::Input(line);
         }
     }
 
@@ -295,7 +296,11 @@ impl App {
             return Vec::new();
         };
         match line.parse(cast_of(&self.ledger)) {
-            Ok(said) => {
+            Ok(Wanted::NextSpeaker(speaker)) => {
+                self.front = Front::Script;
+                vec![Effect::NextSpeaker(speaker)]
+            }
+            Ok(Wanted::Say(said)) => {
                 self.front = Front::Script;
                 // Who holds the performance and speaks wants to hear that line, and no further.
                 self.step = self.paused.then_some(Step::OwnLine);
@@ -396,11 +401,7 @@ impl App {
 
     fn begin_speaking(&mut self, seq: u64, spoken: &Spoken) {
         let utterance = &spoken.utterance;
-        let cps = self
-            .ledger
-            .member(&utterance.speaker)
-            .map_or(DEFAULT_CPS, |member| member.cps);
-        let speaking = Speaking::new(seq, utterance, cps);
+        let speaking = Speaking::new(seq, utterance, spoken.cps);
         self.document.set_typing(speaking.typing());
         self.speaking = Some(speaking);
         // The user has just typed this line and need not watch it being typed again.

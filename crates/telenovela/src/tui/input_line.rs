@@ -1,4 +1,4 @@
-//! The line in which the user speaks as somebody of the cast: `NAME: text`, or `NAME (softly): text`.
+//! The line in which the user speaks as somebody of the cast: `NAME: text`, or `NAME (softly): text`; or tells the director something: `/next NAME`.
 
 use telenovela_script::character::CharacterId;
 use telenovela_script::event::CastMember;
@@ -33,7 +33,28 @@ pub struct Said {
     pub text: String,
 }
 
+/// What the user wants with a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// That somebody says it.
+    Say(Said),
+    /// That somebody speaks next; `None` for whomever the director chooses.
+    NextSpeaker(Option<CharacterId>),
+}
+
+/// What begins a word to the director.
+const SLASH: char = '/';
+
 impl InputLine {
+    /// A line that begins with a word to the director.
+    pub fn beginning_with(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            cursor: text.len(),
+            ..Self::default()
+        }
+    }
+
     /// What has been typed.
     pub fn text(&self) -> &str {
         &self.text
@@ -105,38 +126,27 @@ impl InputLine {
     /// Reads the line.
     ///
     /// # Errors
-    /// In words for the user: no colon, nobody of that name, nothing to say.
-    pub fn parse(&self, cast: &[CastMember]) -> Result<Said, String> {
+    /// In words for the user: no colon, nobody of that name, nothing to say, no such word to the director.
+    pub fn parse(&self, cast: &[CastMember]) -> Result<Wanted, String> {
         let line = one_line(&self.text);
-        let Some((who, text)) = line.split_once(':') else {
-            return Err("who says it? write NAME: text, or press Tab for a name".to_owned());
-        };
-        let (name, delivery) = match who.split_once('(') {
-            Some((name, delivery)) => (name.trim(), delivery.trim().trim_end_matches(')').trim()),
-            None => (who.trim(), ""),
-        };
-        let text = text.trim();
-        let Some(member) = cast.iter().find(|member| is_called(member, name)) else {
-            let names: Vec<&str> = cast.iter().map(|member| member.name.as_str()).collect();
-            return Err(format!(
-                "nobody here is called “{name}”: {}",
-                names.join(", ")
-            ));
-        };
-        if text.is_empty() {
-            return Err(format!("what does {} say?", member.name));
+        match line.strip_prefix(SLASH) {
+            Some(order) => parse_order(order, cast),
+            None => parse_said(&line, cast).map(Wanted::Say),
         }
-        Ok(Said {
-            speaker: member.character.clone(),
-            delivery: Some(delivery)
-                .filter(|delivery| !delivery.is_empty())
-                .map(str::to_owned),
-            text: text.to_owned(),
-        })
     }
 
-    /// Completes the name before the colon, or puts the next name of the cast in its place; what is said after it stays.
+    /// Completes the name before the colon, or puts the next name of the cast in its place; what is said after it stays. After a word to the
+    /// director it completes the name that follows.
     fn cycle_name(&mut self, cast: &[CastMember], step: usize) {
+        if self.text.starts_with(SLASH) {
+            let (order, name) = self.text.split_once(' ').unwrap_or((&self.text, ""));
+            let (order, name) = (order.to_owned(), name.trim().to_owned());
+            if let Some(next) = self.next_name(cast, &name, step) {
+                self.text = format!("{order} {}", cast[next].name);
+                self.cursor = self.text.len();
+            }
+            return;
+        }
         let said = self
             .text
             .split_once(':')
@@ -146,30 +156,34 @@ impl InputLine {
             None => &self.text,
         };
         let name = name.trim().to_owned();
+        if let Some(next) = self.next_name(cast, &name, step) {
+            self.text = format!("{}: {}", cast[next].name, said.unwrap_or_default());
+            self.cursor = self.text.len();
+        }
+    }
+
+    /// Index of the name that Tab puts in the place of what stands there.
+    fn next_name(&mut self, cast: &[CastMember], name: &str, step: usize) -> Option<usize> {
         let typed = self.completing.get_or_insert_with(|| {
-            let is_whole = cast.iter().any(|member| is_called(member, &name));
+            let is_whole = cast.iter().any(|member| is_called(member, name));
             if is_whole {
                 String::new()
             } else {
                 name.to_lowercase()
             }
         });
-        let begins = |member: &&CastMember| {
+        let begins = |member: &CastMember| {
             member.name.to_lowercase().starts_with(typed.as_str())
                 || member.character.as_str().starts_with(typed.as_str())
         };
-        let fitting: Vec<&CastMember> = cast.iter().filter(begins).collect();
+        let fitting: Vec<usize> = (0..cast.len()).filter(|at| begins(&cast[*at])).collect();
         if fitting.is_empty() {
             self.problem = Some(format!("nobody's name begins with “{name}”"));
             self.completing = None;
-            return;
+            return None;
         }
-        let next = match fitting.iter().position(|member| is_called(member, &name)) {
-            Some(at) => (at + step) % fitting.len(),
-            None => 0,
-        };
-        self.text = format!("{}: {}", fitting[next].name, said.unwrap_or_default());
-        self.cursor = self.text.len();
+        let there = fitting.iter().position(|at| is_called(&cast[*at], name));
+        Some(fitting[there.map_or(0, |at| (at + step) % fitting.len())])
     }
 
     fn last_grapheme_len(&self) -> usize {
@@ -185,6 +199,48 @@ impl InputLine {
             .next()
             .map_or(0, str::len)
     }
+}
+
+/// A word to the director, the slash taken off.
+fn parse_order(order: &str, cast: &[CastMember]) -> Result<Wanted, String> {
+    let (word, rest) = order.split_once(' ').unwrap_or((order, ""));
+    match word {
+        "next" if rest.is_empty() => Ok(Wanted::NextSpeaker(None)),
+        "next" => called(cast, rest.trim_end_matches(':').trim())
+            .map(|member| Wanted::NextSpeaker(Some(member.character.clone()))),
+        _ => Err(format!("there is no “/{word}”: /next NAME")),
+    }
+}
+
+fn called<'c>(cast: &'c [CastMember], name: &str) -> Result<&'c CastMember, String> {
+    cast.iter()
+        .find(|member| is_called(member, name))
+        .ok_or_else(|| {
+            let names: Vec<&str> = cast.iter().map(|member| member.name.as_str()).collect();
+            format!("nobody here is called “{name}”: {}", names.join(", "))
+        })
+}
+
+fn parse_said(line: &str, cast: &[CastMember]) -> Result<Said, String> {
+    let Some((who, text)) = line.split_once(':') else {
+        return Err("who says it? write NAME: text, or press Tab for a name".to_owned());
+    };
+    let (name, delivery) = match who.split_once('(') {
+        Some((name, delivery)) => (name.trim(), delivery.trim().trim_end_matches(')').trim()),
+        None => (who.trim(), ""),
+    };
+    let text = text.trim();
+    let member = called(cast, name)?;
+    if text.is_empty() {
+        return Err(format!("what does {} say?", member.name));
+    }
+    Ok(Said {
+        speaker: member.character.clone(),
+        delivery: Some(delivery)
+            .filter(|delivery| !delivery.is_empty())
+            .map(str::to_owned),
+        text: text.to_owned(),
+    })
 }
 
 fn is_called(member: &CastMember, name: &str) -> bool {
@@ -206,17 +262,35 @@ mod tests {
     #[test]
     fn a_line_names_its_speaker_and_its_delivery() {
         let cast = sample::playbill().cast;
-        let said = typed("inés (softly) : You knew:  always.")
-            .parse(&cast)
-            .unwrap();
+        let said = said(&typed("inés (softly) : You knew:  always."), &cast);
         assert_eq!(said.speaker.as_str(), "ines");
         assert_eq!(said.delivery.as_deref(), Some("softly"));
         assert_eq!(said.text, "You knew: always.");
-        assert_eq!(typed("RODRIGO: No.").parse(&cast).unwrap().delivery, None);
-        assert_eq!(
-            typed("ines: Yes.").parse(&cast).unwrap().speaker.as_str(),
-            "ines"
-        );
+        assert_eq!(self::said(&typed("RODRIGO: No."), &cast).delivery, None);
+        let yes = self::said(&typed("ines: Yes."), &cast);
+        assert_eq!(yes.speaker.as_str(), "ines");
+    }
+
+    #[test]
+    fn a_word_to_the_director_chooses_the_next_speaker() {
+        let cast = sample::playbill().cast;
+        let mut line = InputLine::beginning_with("/next ");
+        assert_eq!(line.parse(&cast), Ok(Wanted::NextSpeaker(None)));
+        line.insert("ro");
+        line.edit(Edit::NextName, &cast);
+        assert_eq!(line.text(), "/next Rodrigo");
+        let rodrigo = CharacterId::new("rodrigo");
+        assert_eq!(line.parse(&cast), Ok(Wanted::NextSpeaker(Some(rodrigo))));
+        let wrong = |text| typed(text).parse(&cast).unwrap_err();
+        assert!(wrong("/nxet").contains("/next NAME"));
+        assert!(wrong("/next Pedro").contains("Rodrigo"));
+    }
+
+    fn said(line: &InputLine, cast: &[CastMember]) -> Said {
+        match line.parse(cast) {
+            Ok(Wanted::Say(said)) => said,
+            other => panic!("no line: {other:?}"),
+        }
     }
 
     #[test]

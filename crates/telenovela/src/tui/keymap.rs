@@ -19,6 +19,8 @@ pub enum Action {
     Follow,
     /// Opens the input line.
     OpenInput,
+    /// Opens the input line to choose the next speaker.
+    ChooseSpeaker,
     /// Shows the keys.
     OpenHelp,
     /// Closes what lies over the script.
@@ -133,6 +135,7 @@ pub static BINDINGS: &[Binding] = {
         row(Script, &[(NONE, Char('+')), (NONE, Char('='))], Action::Faster, "+", "faster", None),
         row(Script, &[(NONE, Char('-')), (NONE, Char('_'))], Action::Slower, "-", "slower", None),
         row(Script, &[(NONE, Char(':'))], Action::OpenInput, ":", "say a line as anybody", Some("say")),
+        row(Script, &[(NONE, Char('n'))], Action::ChooseSpeaker, "n", "choose who speaks next", None),
         row(Script, &[(NONE, Up), (NONE, Char('k'))], Action::Scroll(Scroll::LineUp), "↑ k", "a line up", None),
         row(Script, &[(NONE, Down), (NONE, Char('j'))], Action::Scroll(Scroll::LineDown), "↓ j", "a line down", None),
         row(Script, &[(NONE, PageUp)], Action::Scroll(Scroll::PageUp), "PgUp", "a page up", None),

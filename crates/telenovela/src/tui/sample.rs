@@ -236,6 +236,8 @@ impl Events {
             id: format!("third-windmill-{turn}"),
             beat: BeatId::new(format!("beat-{}", self.beat.saturating_sub(1))),
             utterance,
+            full_text: None,
+            cps: 20.0,
             takes: Vec::new(),
             kept: None,
         }))
