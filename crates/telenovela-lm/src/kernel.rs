@@ -1,89 +1,28 @@
-//! The inner loops, in versions for AVX-512, AVX2 and neither, chosen at run time. The only module with `unsafe` in it.
+//! The inner loops, in versions for AVX-512, AVX2 and neither, chosen at run time. The only folder with `unsafe` in it.
 //!
-//! Every version runs the same Rust body with the same fused multiply-adds in the same order, so their results are the same bytes; the
-//! compiler only gets wider registers. The one exception is [`matmul`], which training alone uses and which is the `gemm` crate's.
+//! * [`level`]: what the processor offers.
+//! * [`product`]: packed matrix products of training, over [`F32`] (`float.rs`) or [`Bf16`] (`brain.rs`, `amx.rs`).
+//! * Here: the cell of an LSTM, and the products of speaking.
+//!
+//! Every version of an f32 loop runs the same fused multiply-adds in the same order, so their results are the same bytes; wider registers
+//! only hold more of them. bfloat16 products, which training alone uses, round differently on different units.
 #![allow(unsafe_code)]
 
-use std::fmt;
-use std::sync::OnceLock;
+#[cfg(target_arch = "x86_64")]
+mod amx;
+mod brain;
+mod float;
+mod level;
+pub mod product;
+pub mod threads;
+
+pub use brain::{Bf16, Bf16Unit, bf16_unit};
+pub use float::F32;
+pub(crate) use level::versions;
+pub use level::{Level, level};
+pub use product::Precision;
 
 use crate::math::{exp, sigmoid, tanh};
-
-/// What the processor offers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// Nothing that is known here.
-    Plain,
-    /// AVX2 with fused multiply-add.
-    Avx2,
-    /// AVX-512 F and VL.
-    Avx512,
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Level::Plain => "plain",
-            Level::Avx2 => "avx2",
-            Level::Avx512 => "avx512",
-        })
-    }
-}
-
-/// The best level of this machine.
-pub fn level() -> Level {
-    static LEVEL: OnceLock<Level> = OnceLock::new();
-    *LEVEL.get_or_init(|| {
-        #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
-                return Level::Avx512;
-            }
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                return Level::Avx2;
-            }
-        }
-        Level::Plain
-    })
-}
-
-/// Compiles one body for every level. `name` runs the best one, `name_at` a given one (never above the machine's).
-macro_rules! versions {
-    ($(#[$doc:meta])* fn $name:ident / $name_at:ident($($arg:ident: $ty:ty),* $(,)?) $body:block) => {
-        $(#[$doc])*
-        pub fn $name($($arg: $ty),*) {
-            $name_at(level(), $($arg),*)
-        }
-
-        #[doc = concat!("As [`", stringify!($name), "`], at the given level or the machine's, whichever is lower.")]
-        pub fn $name_at(at: Level, $($arg: $ty),*) {
-            #[inline(always)]
-            fn body($($arg: $ty),*) $body
-
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx512f,avx512vl,avx2,fma")]
-            fn avx512($($arg: $ty),*) {
-                body($($arg),*)
-            }
-
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,fma")]
-            fn avx2($($arg: $ty),*) {
-                body($($arg),*)
-            }
-
-            match at.min(level()) {
-                // SAFETY: `level` has found these features on this machine, and `min` keeps us at or below it.
-                #[cfg(target_arch = "x86_64")]
-                Level::Avx512 => unsafe { avx512($($arg),*) },
-                // SAFETY: as above.
-                #[cfg(target_arch = "x86_64")]
-                Level::Avx2 => unsafe { avx2($($arg),*) },
-                _ => body($($arg),*),
-            }
-        }
-    };
-}
 
 /// Output columns that are summed side by side in [`accumulate`].
 pub const PANEL: usize = 64;
@@ -92,7 +31,7 @@ versions! {
     /// `out[lane][j] += Σ_k x[lane][k] · w[k][j]`, each output over k in order, one fused multiply-add per term.
     ///
     /// `w` is packed as panels of [`PANEL`] columns, `(n_panel, n_in, PANEL)`; `out` is `(lanes, n_panel · PANEL)` and `x` is `(lanes, n_in)`.
-    fn accumulate / accumulate_at(out: &mut [f32], x: &[f32], w: &[f32], n_in: usize) {
+    pub fn accumulate / accumulate_at(out: &mut [f32], x: &[f32], w: &[f32], n_in: usize) {
         let n_panel = w.len() / (n_in * PANEL);
         let n_out = n_panel * PANEL;
         for (panel, w) in w.chunks_exact(n_in * PANEL).enumerate() {
@@ -112,19 +51,21 @@ versions! {
 }
 
 versions! {
-    /// One LSTM cell step for one lane: activates `gates` (input, forget, cell, output; each as wide as `c`) in place, advances `c`, writes `h`.
-    fn cell_forward / cell_forward_at(gates: &mut [f32], c: &mut [f32], h: &mut [f32]) {
+    /// One LSTM cell step for one lane: adds `bias` to `gates` (input, forget, cell, output; each as wide as `c`) and activates them in place, advances
+    /// `c` from `before`, writes `h`.
+    pub fn cell_forward / cell_forward_at(gates: &mut [f32], bias: &[f32], before: &[f32], c: &mut [f32], h: &mut [f32]) {
         let n = c.len();
         let (i, rest) = gates.split_at_mut(n);
         let (f, rest) = rest.split_at_mut(n);
         let (g, o) = rest.split_at_mut(n);
-        let (o, h) = (&mut o[..n], &mut h[..n]);
+        let (o, h, before) = (&mut o[..n], &mut h[..n], &before[..n]);
+        let (bias_i, bias_f, bias_g, bias_o) = (&bias[..n], &bias[n..2 * n], &bias[2 * n..3 * n], &bias[3 * n..4 * n]);
         for j in 0..n {
-            i[j] = sigmoid(i[j]);
-            f[j] = sigmoid(f[j]);
-            g[j] = tanh(g[j]);
-            o[j] = sigmoid(o[j]);
-            c[j] = f[j].mul_add(c[j], i[j] * g[j]);
+            i[j] = sigmoid(i[j] + bias_i[j]);
+            f[j] = sigmoid(f[j] + bias_f[j]);
+            g[j] = tanh(g[j] + bias_g[j]);
+            o[j] = sigmoid(o[j] + bias_o[j]);
+            c[j] = f[j].mul_add(before[j], i[j] * g[j]);
             h[j] = o[j] * tanh(c[j]);
         }
     }
@@ -134,7 +75,7 @@ versions! {
     /// The gradient of [`cell_forward`] for one lane. `gates` holds the activated gates and leaves holding the gradient of what went into
     /// them; `c` is the cell after the step and `c_before` the one before it, `dh` the gradient of `h`. `dc` comes in as the gradient of `c` from later
     /// steps and leaves as that of `c_before`.
-    fn cell_backward / cell_backward_at(gates: &mut [f32], c: &[f32], c_before: &[f32], dh: &[f32], dc: &mut [f32]) {
+    pub fn cell_backward / cell_backward_at(gates: &mut [f32], c: &[f32], c_before: &[f32], dh: &[f32], dc: &mut [f32]) {
         let n = dc.len();
         let (i, rest) = gates.split_at_mut(n);
         let (f, rest) = rest.split_at_mut(n);
@@ -154,8 +95,20 @@ versions! {
 }
 
 versions! {
+    /// `sums[j] += Σ_row rows[row][j]`, in order of rows, which lie `stride` apart.
+    pub fn add_rows / add_rows_at(sums: &mut [f32], rows: &[f32], stride: usize) {
+        let n = sums.len();
+        for row in rows.chunks(stride) {
+            for (sum, &x) in sums.iter_mut().zip(&row[..n]) {
+                *sum += x;
+            }
+        }
+    }
+}
+
+versions! {
     /// `out[j] = exp(x[j] - max)`.
-    fn exp_minus / exp_minus_at(out: &mut [f32], x: &[f32], max: f32) {
+    pub fn exp_minus / exp_minus_at(out: &mut [f32], x: &[f32], max: f32) {
         for (out, &x) in out.iter_mut().zip(x) {
             *out = exp(x - max);
         }
@@ -192,63 +145,46 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    /// Whether every element of `m` × `n` lies within the slice.
-    fn holds(self, m: usize, n: usize) -> bool {
-        m == 0 || n == 0 || (m - 1) * self.row + (n - 1) * self.column < self.data.len()
+    /// What is left from a row on.
+    #[must_use]
+    pub fn from_row(self, row: usize) -> Self {
+        Self {
+            data: &self.data[row * self.row..],
+            ..self
+        }
+    }
+
+    /// What is left from a column on.
+    #[must_use]
+    pub fn from_column(self, column: usize) -> Self {
+        self.transposed().from_row(column).transposed()
     }
 }
 
-/// `out = a · b`, or `out += a · b`; `out` is `(m, n)` in rows, `a` is `(m, k)`, `b` is `(k, n)`. For training: the order of summation is the
-/// library's and differs between levels. Runs on the calling thread.
-pub fn matmul(
-    out: &mut [f32],
-    a: Matrix<'_>,
-    b: Matrix<'_>,
-    (m, n, k): (usize, usize, usize),
-    add: bool,
-) {
-    assert!(
-        out.len() >= m * n && a.holds(m, k) && b.holds(k, n),
-        "a matrix ends before its last element"
-    );
-    let (beta, alpha) = (1.0f32, if add { 1.0f32 } else { 0.0 });
-    // SAFETY: the assertion above has checked that the last element of each operand lies within its slice, all strides are
-    // non-negative, and `out` is borrowed exclusively.
-    unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            out.as_mut_ptr(),
-            1,
-            n as isize,
-            add,
-            a.data.as_ptr(),
-            a.column as isize,
-            a.row as isize,
-            b.data.as_ptr(),
-            b.column as isize,
-            b.row as isize,
-            alpha,
-            beta,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
-    }
+/// Memory for a left operand in tests.
+#[cfg(test)]
+fn left<F: product::Format>(m: usize, k: usize) -> product::Left<F> {
+    let n = product::Left::<F>::len(m, k);
+    product::Left::new(vec![F::Number::default(); n], m, k)
+}
+
+/// Memory for a right operand in tests.
+#[cfg(test)]
+fn right<F: product::Format>(k: usize, n: usize) -> product::Right<F> {
+    let len = product::Right::<F>::len(k, n);
+    product::Right::new(vec![F::Number::default(); len], k, n)
+}
+
+/// Normally distributed numbers for tests.
+#[cfg(test)]
+pub(crate) fn numbers(n: usize, seed: u64) -> Vec<f32> {
+    let mut random = crate::rng::Random::new(seed, crate::rng::Purpose::Init);
+    (0..n).map(|_| random.normal()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::{Purpose, Random};
-
-    fn numbers(n: usize, seed: u64) -> Vec<f32> {
-        let mut random = Random::new(seed, Purpose::Init);
-        (0..n).map(|_| random.normal()).collect()
-    }
-
     #[test]
     fn every_level_gives_the_same_bytes() {
         let (n_in, lanes) = (37, 3);
@@ -258,7 +194,14 @@ mod tests {
             let mut out = numbers(lanes * 2 * PANEL, 3);
             accumulate_at(at, &mut out, &x, &w, n_in);
             let (mut c, mut h) = (numbers(32, 4), vec![0.0; 32]);
-            cell_forward_at(at, &mut out[..128], &mut c, &mut h);
+            cell_forward_at(
+                at,
+                &mut out[..128],
+                &numbers(128, 6),
+                &numbers(32, 7),
+                &mut c,
+                &mut h,
+            );
             exp_minus_at(at, &mut out[128..256], &numbers(128, 5), 1.5);
             (out, c, h)
         };
@@ -276,25 +219,5 @@ mod tests {
         let mut alone = vec![0.0; PANEL];
         accumulate(&mut alone, &x[2 * n_in..3 * n_in], &w, n_in);
         assert_eq!(alone, batch[2 * PANEL..3 * PANEL]);
-    }
-
-    #[test]
-    fn matmul_agrees_with_the_schoolbook() {
-        let (m, n, k) = (5, 7, 11);
-        let (a, b) = (numbers(m * k, 1), numbers(n * k, 2));
-        let mut out = vec![1.0; m * n];
-        matmul(
-            &mut out,
-            Matrix::rows(&a, k),
-            Matrix::rows(&b, k).transposed(),
-            (m, n, k),
-            true,
-        );
-        for i in 0..m {
-            for j in 0..n {
-                let sum: f32 = 1.0 + (0..k).map(|l| a[i * k + l] * b[j * k + l]).sum::<f32>();
-                assert!((out[i * n + j] - sum).abs() < 1e-4);
-            }
-        }
     }
 }

@@ -4,7 +4,7 @@
 //! Speaking ([`voice`]) steps packed weights ([`network`]) without a graph. In reading order:
 //!
 //! * [`corpus`], [`tokenizer`], [`lexicon`], [`copies`]: scripts as the models read them.
-//! * [`model`], [`lstm`], [`loss`], [`optim`], [`train`]: learning.
+//! * [`model`], [`lstm`], [`linear`], [`loss`], [`optim`], [`compute`], [`train`]: learning.
 //! * [`weights`]: a model's file.
 //! * [`network`], [`sampler`], [`voice`]: speaking, and scoring what was said.
 //! * [`evaluate`], [`count_table`]: what text costs, and the bar to clear.
@@ -13,6 +13,7 @@
 //! * [`bench`]: how fast all this is.
 
 pub mod bench;
+pub mod compute;
 pub mod copies;
 pub mod corpus;
 pub mod count_table;
@@ -20,6 +21,7 @@ pub mod error;
 pub mod evaluate;
 pub mod kernel;
 pub mod lexicon;
+pub mod linear;
 pub mod loss;
 pub mod lstm;
 pub mod math;

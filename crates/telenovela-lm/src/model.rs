@@ -1,11 +1,15 @@
 //! The model as it is trained: a candle graph over a window of several script scenes side by side.
 
+use std::collections::BTreeMap;
+
 use candle_core::{Device, Tensor};
 use telenovela_script::show::{ModelSize, Recipe};
 
+use crate::compute::Compute;
 use crate::error::Result;
+use crate::linear::{linear, linear_beside};
 use crate::loss::cross_entropy;
-use crate::lstm::lstm;
+use crate::lstm::{Masks, lstm};
 use crate::optim::Parameter;
 use crate::rng::{Purpose, Random};
 use crate::tokenizer::{Slot, Token};
@@ -16,8 +20,10 @@ use crate::weights::{Weights, shapes};
 pub struct Model {
     /// The shape.
     pub size: ModelSize,
-    /// Sorted by name, so that norms are summed and masks drawn in one order.
+    /// Sorted by name, so that norms are summed and masks drawn in one order. What a file holds apart of a layer is here one matrix, as [`lstm`] wants it.
     pub parameters: Vec<Parameter>,
+    /// Threads and numbers of the products.
+    pub compute: Compute,
 }
 
 /// A window of a batch, time-major: what comes in, who speaks, what comes next, and what each target weighs. All of length `time · batch`.
@@ -37,12 +43,6 @@ pub struct Window {
     pub weights: Vec<f32>,
 }
 
-/// Shares of the numbers set to zero in training; all others are scaled up.
-#[derive(Clone, Copy, Debug)]
-struct Dropout<'a> {
-    recipe: &'a Recipe,
-}
-
 impl Model {
     /// Draws the weights a training starts from: uniform in ±1/√hidden as PyTorch does, embeddings normal with deviation 0.1, forget gates open
     /// (bias 1), and speakers' vectors normal with deviation 0.5 so that they matter from the first step.
@@ -54,8 +54,7 @@ impl Model {
         let bound = 1.0 / (size.n_hidden as f32).sqrt();
         let mut drawn = shapes(size, n_vocab, n_slots);
         drawn.sort();
-        let mut parameters = Vec::new();
-        for (name, shape) in drawn {
+        let tensors = drawn.into_iter().map(|(name, shape)| {
             let n: usize = shape.iter().product();
             let mut numbers: Vec<f32> = match name.as_str() {
                 "embedding.weight" => (0..n).map(|_| 0.1 * random.normal()).collect(),
@@ -68,9 +67,9 @@ impl Model {
             if name.ends_with("bias_ih_l0") {
                 numbers[size.n_hidden..2 * size.n_hidden].fill(1.0);
             }
-            parameters.push(Parameter::new(name, &shape, numbers)?);
-        }
-        Ok(Self { size, parameters })
+            (name, shape, numbers)
+        });
+        Self::new(size, join_layers(size, tensors))
     }
 
     /// Starts from trained weights.
@@ -78,13 +77,20 @@ impl Model {
     /// # Errors
     /// When memory for a tensor cannot be had.
     pub fn from_weights(weights: &Weights) -> Result<Self> {
-        let parameters = weights
+        let tensors = weights
             .iter()
-            .map(|(name, shape, numbers)| Parameter::new(name.to_owned(), shape, numbers.to_vec()))
-            .collect::<Result<_>>()?;
+            .map(|(name, shape, numbers)| (name.to_owned(), shape.to_vec(), numbers.to_vec()));
+        Self::new(weights.size, join_layers(weights.size, tensors))
+    }
+
+    fn new(size: ModelSize, tensors: BTreeMap<String, (Vec<usize>, Vec<f32>)>) -> Result<Self> {
+        let parameters = tensors
+            .into_iter()
+            .map(|(name, (shape, numbers))| Parameter::new(name, &shape, numbers));
         Ok(Self {
-            size: weights.size,
-            parameters,
+            size,
+            parameters: parameters.collect::<Result<_>>()?,
+            compute: Compute::default(),
         })
     }
 
@@ -109,7 +115,7 @@ impl Model {
         let tensors = self
             .parameters
             .iter()
-            .map(|p| (p.name.clone(), p.var.dims().to_vec(), p.average().to_vec()));
+            .flat_map(|p| split_layer(self.size, &p.name, p.var.dims(), p.average()));
         Weights::new(self.size, tensors)
     }
 
@@ -151,79 +157,120 @@ impl Model {
         random: &mut Random,
     ) -> Result<(Tensor, Vec<Tensor>)> {
         let (time, batch) = (window.time, window.batch);
-        let dropout = Dropout { recipe };
+        let n_hidden = self.size.n_hidden;
         let ids = |numbers: Vec<u32>| Tensor::from_vec(numbers, time * batch, &Device::Cpu);
         let tokens = ids(window.tokens.clone())?;
         let slots = ids(window.slots.iter().map(|slot| slot.0 as u32).collect())?;
         let speaker = self.get("speaker.weight").index_select(&slots, 0)?; // (time · batch, n_speaker)
         let embedding = self.get("embedding.weight");
-        let x = embedding.index_select(&tokens, 0)?; // (time · batch, n_embd)
-        let mut x = dropout.locked(&x, time, batch, recipe.dropout_in, random)?;
+        let mut x = embedding.index_select(&tokens, 0)?; // (time · batch, n_embd)
         let mut last = Vec::with_capacity(state.len());
         for (layer, state) in state.iter().enumerate() {
-            let w_ih = self.get(&format!("lstm.{layer}.weight_ih_l0"));
-            let w_hh = self.get(&format!("lstm.{layer}.weight_hh_l0"));
-            let bias = self.get(&format!("lstm.{layer}.bias_ih_l0"));
-            let input = Tensor::cat(&[&x, &speaker], 1)?; // (time · batch, n_below + n_speaker)
-            let projected = input.matmul(&w_ih.t()?)?.broadcast_add(bias)?;
-            let projected = projected.reshape((time, batch, 4 * self.size.n_hidden))?;
-            let w_hh = dropout.weights(w_hh, random)?;
-            let (hidden, after) = lstm(&projected, &w_hh, state)?; // (time, batch, n_hidden)
-            last.push(after);
-            let rate = if layer + 1 == self.size.n_layer {
-                recipe.dropout_out
+            let rate = if layer == 0 {
+                recipe.dropout_in
             } else {
                 recipe.dropout_hidden
             };
-            x = dropout.locked(
-                &hidden.reshape((time * batch, self.size.n_hidden))?,
-                time,
-                batch,
-                rate,
-                random,
-            )?;
+            let masks = Masks {
+                input: mask(batch * x.dim(1)?, rate, random),
+                weights: mask(4 * n_hidden * n_hidden, recipe.weight_drop, random),
+            };
+            let weights = self.get(&layer_name(layer));
+            let (hidden, after) = lstm(&self.compute, &x, &speaker, weights, state, masks)?; // (time · batch, n_hidden)
+            last.push(after);
+            x = hidden;
         }
-        let output = Tensor::cat(&[&x, &speaker], 1)?;
-        let output = output.matmul(&self.get("projection.weight").t()?)?; // (time · batch, n_embd)
-        let logits = output
-            .matmul(&embedding.t()?)?
-            .broadcast_add(self.get("head.bias"))?; // (time · batch, n_vocab)
+        let dropped = mask(batch * n_hidden, recipe.dropout_out, random);
+        let projection = self.get("projection.weight");
+        let output = linear_beside(&self.compute, &x, &speaker, projection, dropped)?; // (time · batch, n_embd)
+        let logits = linear(&self.compute, &output, embedding, self.get("head.bias"))?; // (time · batch, n_vocab)
         let loss = cross_entropy(&logits, window.targets.clone(), window.weights.clone())?;
         Ok((loss, last))
     }
 }
 
-impl Dropout<'_> {
-    /// Locked (variational) dropout: one mask per lane for the whole window (Gal and Ghahramani 2016). `x` is `(time · batch, width)`.
-    fn locked(
-        &self,
-        x: &Tensor,
-        time: usize,
-        batch: usize,
-        rate: f32,
-        random: &mut Random,
-    ) -> Result<Tensor> {
-        if rate == 0.0 {
-            return Ok(x.clone());
-        }
-        let width = x.dim(1)?;
-        let lane = mask(batch * width, rate, random);
-        // Spelled out over time: candle multiplies equal shapes much faster than it broadcasts.
-        let mask = Tensor::from_vec(lane.repeat(time), (time * batch, width), &Device::Cpu)?;
-        Ok((x * mask)?)
-    }
-
-    /// Weight drop: one mask per window on the recurrent weights (Merity, Keskar and Socher 2018).
-    fn weights(&self, w_hh: &Tensor, random: &mut Random) -> Result<Tensor> {
-        if self.recipe.weight_drop == 0.0 {
-            return Ok(w_hh.clone());
-        }
-        let mask = mask(w_hh.elem_count(), self.recipe.weight_drop, random);
-        Ok((w_hh * Tensor::from_vec(mask, w_hh.shape(), &Device::Cpu)?)?)
-    }
+fn layer_name(layer: usize) -> String {
+    format!("lstm.{layer}.weights")
 }
 
+/// The parts of a layer in the order of [`lstm`]'s columns, and how many columns each has.
+fn layer_parts(size: ModelSize, layer: usize) -> [(String, usize); 3] {
+    let n_below = if layer == 0 {
+        size.n_embd
+    } else {
+        size.n_hidden
+    };
+    [
+        (
+            format!("lstm.{layer}.weight_ih_l0"),
+            n_below + size.n_speaker,
+        ),
+        (format!("lstm.{layer}.weight_hh_l0"), size.n_hidden),
+        (format!("lstm.{layer}.bias_ih_l0"), 1),
+    ]
+}
+
+/// Puts the tensors of each layer side by side in one matrix; the others stay as they are.
+fn join_layers(
+    size: ModelSize,
+    tensors: impl Iterator<Item = (String, Vec<usize>, Vec<f32>)>,
+) -> BTreeMap<String, (Vec<usize>, Vec<f32>)> {
+    let mut named: BTreeMap<_, _> = tensors
+        .map(|(name, shape, numbers)| (name, (shape, numbers)))
+        .collect();
+    for layer in 0..size.n_layer {
+        let parts = layer_parts(size, layer).map(|(name, columns)| {
+            let (_, numbers) = named
+                .remove(&name)
+                .unwrap_or_else(|| panic!("the model has no tensor `{name}`"));
+            (numbers, columns)
+        });
+        let n_columns: usize = parts.iter().map(|(_, columns)| columns).sum();
+        let mut joined = Vec::with_capacity(4 * size.n_hidden * n_columns);
+        for gate in 0..4 * size.n_hidden {
+            for (numbers, columns) in &parts {
+                joined.extend_from_slice(&numbers[gate * columns..(gate + 1) * columns]);
+            }
+        }
+        let shape = vec![4 * size.n_hidden, n_columns];
+        named.insert(layer_name(layer), (shape, joined));
+    }
+    named
+}
+
+/// Takes a layer's matrix apart again; any other tensor stays as it is.
+fn split_layer(
+    size: ModelSize,
+    name: &str,
+    shape: &[usize],
+    numbers: &[f32],
+) -> Vec<(String, Vec<usize>, Vec<f32>)> {
+    let Some(layer) = (0..size.n_layer).find(|&layer| layer_name(layer) == name) else {
+        return vec![(name.to_owned(), shape.to_vec(), numbers.to_vec())];
+    };
+    let mut from = 0;
+    layer_parts(size, layer)
+        .into_iter()
+        .map(|(name, columns)| {
+            let rows = numbers.chunks_exact(shape[1]);
+            let part = rows.flat_map(|row| &row[from..from + columns]).copied();
+            let part: Vec<f32> = part.collect();
+            from += columns;
+            let shape = match columns {
+                1 => vec![shape[0]],
+                _ => vec![shape[0], columns],
+            };
+            (name, shape, part)
+        })
+        .collect()
+}
+
+/// Factors of what drops out, drawn one by one: 0 at the given rate, or what keeps the mean. Empty at rate 0. On an input one mask serves all steps of a
+/// window (locked dropout, Gal and Ghahramani 2016), and so on the recurrent weights (weight drop, Merity, Keskar and Socher 2018).
 fn mask(n: usize, rate: f32, random: &mut Random) -> Vec<f32> {
+    if rate == 0.0 {
+        return Vec::new();
+    }
     let keep = 1.0 / (1.0 - rate);
     (0..n)
         .map(|_| if random.uniform() < rate { 0.0 } else { keep })

@@ -74,6 +74,7 @@ impl State {
 pub struct Scratch {
     x: Vec<f32>,
     gates: Vec<f32>,
+    before: Vec<f32>,
     projected: Vec<f32>,
 }
 
@@ -195,14 +196,16 @@ impl Network {
                     .extend_from_slice(&here[lane * n_hidden..(lane + 1) * n_hidden]);
             }
             scratch.gates.clear();
-            for _ in 0..lanes {
-                scratch.gates.extend_from_slice(&layer.bias);
-            }
+            scratch.gates.resize(lanes * layer.bias.len(), 0.0);
+            scratch.before.clear();
+            scratch.before.extend_from_slice(&state.c[span.clone()]);
             kernel::accumulate(&mut scratch.gates, &scratch.x, &layer.weights, n_row);
             for lane in 0..lanes {
                 kernel::cell_forward(
                     &mut scratch.gates
                         [lane * layer.bias.len()..lane * layer.bias.len() + 4 * n_hidden],
+                    &layer.bias,
+                    &scratch.before[lane * n_hidden..(lane + 1) * n_hidden],
                     &mut state.c[span.start + lane * n_hidden..span.start + (lane + 1) * n_hidden],
                     &mut here[lane * n_hidden..(lane + 1) * n_hidden],
                 );

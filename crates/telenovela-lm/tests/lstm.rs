@@ -3,8 +3,11 @@
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::rnn::{LSTMConfig, LSTMState, RNN};
 use candle_nn::{VarBuilder, VarMap};
+use telenovela_lm::compute::Compute;
+use telenovela_lm::kernel::Precision;
+use telenovela_lm::linear::{linear, linear_beside};
 use telenovela_lm::loss::cross_entropy;
-use telenovela_lm::lstm::lstm;
+use telenovela_lm::lstm::{Masks, lstm};
 use telenovela_lm::rng::{Purpose, Random};
 
 fn tensor(shape: &[usize], random: &mut Random) -> Tensor {
@@ -12,6 +15,15 @@ fn tensor(shape: &[usize], random: &mut Random) -> Tensor {
         .map(|_| 0.5 * random.normal())
         .collect();
     Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap()
+}
+
+/// The columns of a layer's matrix: of the input, of the recurrence, and the bias.
+fn joined(w_ih: &Tensor, w_hh: &Tensor, bias: &Tensor) -> Tensor {
+    Tensor::cat(&[w_ih, w_hh, &bias.unsqueeze(1).unwrap()], 1).unwrap()
+}
+
+fn nobody(n_rows: usize) -> Tensor {
+    Tensor::zeros((n_rows, 0), DType::F32, &Device::Cpu).unwrap()
 }
 
 /// Largest absolute difference.
@@ -30,15 +42,16 @@ fn distance(a: &Tensor, b: &Tensor) -> f32 {
 
 #[test]
 fn forward_and_gradients_agree_with_candle_nn_for_odd_sizes() {
-    for (time, batch, n_in, n_hidden) in [
-        (1, 1, 3, 5),
-        (2, 3, 4, 7),
-        (64, 1, 6, 9),
-        (33, 5, 17, 13),
-        (128, 2, 8, 16),
+    for (time, batch, n_in, n_hidden, threads) in [
+        (1, 1, 3, 5, 1),
+        (2, 3, 4, 7, 2),
+        (64, 1, 6, 9, 1),
+        (33, 5, 17, 13, 3),
+        (300, 2, 8, 16, 1),
+        (7, 37, 33, 40, 2),
     ] {
         let mut random = Random::new(time as u64, Purpose::Init);
-        let x = tensor(&[batch, time, n_in], &mut random);
+        let x = Var::from_tensor(&tensor(&[batch, time, n_in], &mut random)).unwrap();
         let map = VarMap::new();
         let theirs = candle_nn::lstm(
             n_in,
@@ -53,7 +66,7 @@ fn forward_and_gradients_agree_with_candle_nn_for_odd_sizes() {
         }
         let (w_ih, w_hh) = (&vars["weight_ih_l0"], &vars["weight_hh_l0"]);
         let bias = (vars["bias_ih_l0"].as_tensor() + vars["bias_hh_l0"].as_tensor()).unwrap();
-        let state = Var::from_tensor(&tensor(&[2, batch, n_hidden], &mut random)).unwrap();
+        let state = tensor(&[2, batch, n_hidden], &mut random);
         let mix = tensor(&[time, batch, n_hidden], &mut random);
 
         let start = LSTMState::new(state.get(0).unwrap(), state.get(1).unwrap());
@@ -74,13 +87,18 @@ fn forward_and_gradients_agree_with_candle_nn_for_odd_sizes() {
             .unwrap()
             .reshape((time * batch, n_in))
             .unwrap();
-        let projected = rows
-            .matmul(&w_ih.t().unwrap())
-            .unwrap()
-            .broadcast_add(&bias)
-            .unwrap();
-        let projected = projected.reshape((time, batch, 4 * n_hidden)).unwrap();
-        let (hidden, last) = lstm(&projected, w_hh, &state).unwrap();
+        let rows = Var::from_tensor(&rows).unwrap();
+        let weights = Var::from_tensor(&joined(w_ih, w_hh, &bias)).unwrap();
+        let (hidden, last) = lstm(
+            &Compute::new(threads, Precision::F32),
+            &rows,
+            &nobody(time * batch),
+            &weights,
+            &state,
+            Masks::default(),
+        )
+        .unwrap();
+        let hidden = hidden.reshape((time, batch, n_hidden)).unwrap();
         let grads = (&hidden * &mix)
             .unwrap()
             .sum_all()
@@ -91,11 +109,21 @@ fn forward_and_gradients_agree_with_candle_nn_for_odd_sizes() {
         assert!(distance(&hidden, &expected) < 1e-5);
         assert!(distance(&last.get(0).unwrap(), states.last().unwrap().h()) < 1e-5);
         assert!(distance(&last.get(1).unwrap(), states.last().unwrap().c()) < 1e-5);
-        for tensor in [w_ih.as_tensor(), w_hh.as_tensor(), state.as_tensor()] {
-            let (ours, theirs) = (
-                grads.get(tensor).unwrap(),
-                expected_grads.get(tensor).unwrap(),
-            );
+        let of_weights = grads.get(&weights).unwrap();
+        let columns = |from, n| of_weights.narrow(1, from, n).unwrap();
+        let of_x = grads.get(&rows).unwrap();
+        let of_x = of_x.reshape((time, batch, n_in)).unwrap();
+        let of_x = of_x.transpose(0, 1).unwrap().contiguous().unwrap();
+        for (tensor, ours) in [
+            (w_ih.as_tensor(), columns(0, n_in)),
+            (w_hh.as_tensor(), columns(n_in, n_hidden)),
+            (
+                vars["bias_ih_l0"].as_tensor(),
+                columns(n_in + n_hidden, 1).squeeze(1).unwrap(),
+            ),
+            (x.as_tensor(), of_x),
+        ] {
+            let theirs = expected_grads.get(tensor).unwrap();
             let scale = theirs
                 .abs()
                 .unwrap()
@@ -107,7 +135,7 @@ fn forward_and_gradients_agree_with_candle_nn_for_odd_sizes() {
                 .unwrap()
                 .max(1.0);
             assert!(
-                distance(ours, theirs) < 2e-5 * scale,
+                distance(&ours, theirs) < 2e-5 * scale,
                 "{:?} at {time} steps",
                 tensor.dims()
             );
@@ -115,32 +143,86 @@ fn forward_and_gradients_agree_with_candle_nn_for_odd_sizes() {
     }
 }
 
-#[test]
-fn gradients_agree_with_finite_differences() {
-    let (time, batch, n_hidden) = (5, 2, 3);
-    let mut random = Random::new(5, Purpose::Init);
-    let inputs = [
-        tensor(&[time, batch, 4 * n_hidden], &mut random),
-        tensor(&[4 * n_hidden, n_hidden], &mut random),
-        tensor(&[2, batch, n_hidden], &mut random),
-    ];
-    let mix = tensor(&[time, batch, n_hidden], &mut random);
-    let value = |inputs: &[Tensor; 3]| -> Tensor {
-        let (hidden, _) = lstm(&inputs[0], &inputs[1], &inputs[2]).unwrap();
-        (hidden * &mix).unwrap().sum_all().unwrap()
+/// A value of a whole layer with everything in it: a speaker beside the input, masks of both kinds.
+fn layer_value(compute: &Compute, inputs: &[Tensor; 3], state: &Tensor, mix: &Tensor) -> Tensor {
+    let masks = Masks {
+        input: vec![0.0, 2.0, 1.5, 1.0, 0.0, 1.0, 0.5, 3.0],
+        weights: (0..36).map(|i| (i % 3) as f32).collect(),
     };
-    let vars: Vec<Var> = inputs
-        .iter()
-        .map(|t| Var::from_tensor(t).unwrap())
-        .collect();
-    let tracked = [
-        vars[0].as_tensor().clone(),
-        vars[1].as_tensor().clone(),
-        vars[2].as_tensor().clone(),
+    let [input, speaker, weights] = inputs;
+    let (hidden, _) = lstm(compute, input, speaker, weights, state, masks).unwrap();
+    (hidden * mix).unwrap().sum_all().unwrap()
+}
+
+fn layer_inputs(random: &mut Random) -> ([Tensor; 3], Tensor, Tensor) {
+    let (time, batch, n_in, n_speaker, n_hidden) = (5, 2, 4, 2, 3);
+    let inputs = [
+        tensor(&[time * batch, n_in], random),
+        tensor(&[time * batch, n_speaker], random),
+        tensor(&[4 * n_hidden, n_in + n_speaker + n_hidden + 1], random),
     ];
+    let state = tensor(&[2, batch, n_hidden], random);
+    (inputs, state, tensor(&[time * batch, n_hidden], random))
+}
+
+#[test]
+fn gradients_agree_with_finite_differences_under_masks() {
+    let mut random = Random::new(5, Purpose::Init);
+    let (inputs, state, mix) = layer_inputs(&mut random);
+    let compute = Compute::default();
+    assert_gradients(&inputs, &mut random, |inputs| {
+        layer_value(&compute, inputs, &state, &mix)
+    });
+}
+
+#[test]
+fn bfloat16_comes_close_to_f32() {
+    let mut random = Random::new(5, Purpose::Init);
+    let (inputs, state, mix) = layer_inputs(&mut random);
+    let weights = Var::from_tensor(&inputs[2]).unwrap();
+    let tracked = [
+        inputs[0].clone(),
+        inputs[1].clone(),
+        weights.as_tensor().clone(),
+    ];
+    let grads = [Precision::F32, Precision::Bf16].map(|precision| {
+        let value = layer_value(&Compute::new(1, precision), &tracked, &state, &mix);
+        value.backward().unwrap().get(&weights).unwrap().clone()
+    });
+    let far = distance(&grads[0], &grads[1]);
+    assert!(far < 2e-2, "{far} apart");
+    assert!(far > 0.0, "bfloat16 rounds");
+}
+
+#[test]
+fn linear_layers_agree_with_finite_differences() {
+    let mut random = Random::new(6, Purpose::Init);
+    let (x, speaker) = (tensor(&[6, 5], &mut random), tensor(&[6, 2], &mut random));
+    let (w, bias) = (tensor(&[3, 5], &mut random), tensor(&[3], &mut random));
+    let mix = tensor(&[6, 3], &mut random);
+    let compute = Compute::new(2, Precision::F32);
+    let mixed = |y: Tensor| (y * &mix).unwrap().sum_all().unwrap();
+    assert_gradients(&[x.clone(), w, bias], &mut random, |[x, w, bias]| {
+        mixed(linear(&compute, x, w, bias).unwrap())
+    });
+    let wide = tensor(&[3, 7], &mut random);
+    let mask: Vec<f32> = (0..10).map(|i| (i % 3) as f32).collect();
+    assert_gradients(&[x, speaker, wide], &mut random, |[x, speaker, w]| {
+        mixed(linear_beside(&compute, x, speaker, w, mask.clone()).unwrap())
+    });
+}
+
+/// Checks each input's gradient along a random direction against the central difference of the value.
+fn assert_gradients(
+    inputs: &[Tensor; 3],
+    random: &mut Random,
+    value: impl Fn(&[Tensor; 3]) -> Tensor,
+) {
+    let vars = inputs.each_ref().map(|t| Var::from_tensor(t).unwrap());
+    let tracked = vars.each_ref().map(|var| var.as_tensor().clone());
     let grads = value(&tracked).backward().unwrap();
     for which in 0..3 {
-        let direction = tensor(inputs[which].dims(), &mut random);
+        let direction = tensor(inputs[which].dims(), random);
         let at = |step: f64| {
             let mut moved = inputs.clone();
             moved[which] = (&inputs[which] + (&direction * step).unwrap()).unwrap();
@@ -159,6 +241,42 @@ fn gradients_agree_with_finite_differences() {
             error < 2e-3,
             "input {which}: {numeric} by differences, {analytic} by backward"
         );
+    }
+}
+
+#[test]
+fn threads_change_no_byte_of_a_step() {
+    let (time, batch, n_in, n_hidden) = (9, 50, 12, 24);
+    for precision in [Precision::F32, Precision::Bf16] {
+        let run = |threads| {
+            let mut random = Random::new(8, Purpose::Init);
+            let input = Var::from_tensor(&tensor(&[time * batch, n_in], &mut random)).unwrap();
+            let weights = tensor(&[4 * n_hidden, n_in + n_hidden + 1], &mut random);
+            let weights = Var::from_tensor(&weights).unwrap();
+            let state = tensor(&[2, batch, n_hidden], &mut random);
+            let compute = Compute::new(threads, precision);
+            let speaker = nobody(time * batch);
+            let (hidden, last) = lstm(
+                &compute,
+                &input,
+                &speaker,
+                &weights,
+                &state,
+                Masks::default(),
+            )
+            .unwrap();
+            let grads = hidden.sqr().unwrap().sum_all().unwrap().backward().unwrap();
+            [
+                &hidden,
+                &last,
+                grads.get(&input).unwrap(),
+                grads.get(&weights).unwrap(),
+            ]
+            .map(|tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap())
+        };
+        let alone = run(1);
+        assert_eq!(alone, run(2));
+        assert_eq!(alone, run(8));
     }
 }
 
@@ -186,26 +304,18 @@ fn forward_and_gradient_agree_with_pytorch() {
             .collect();
         Tensor::from_vec::<_, f32>(numbers, shape, &Device::Cpu).unwrap()
     };
-    let (w_ih, w_hh, bias) = (
-        sine(&[12, 2], 12),
-        Var::from_tensor(&sine(&[12, 3], 12)).unwrap(),
-        sine(&[12], 10),
-    );
+    let (w_ih, w_hh, bias) = (sine(&[12, 2], 12), sine(&[12, 3], 12), sine(&[12], 10));
+    let weights = Var::from_tensor(&joined(&w_ih, &w_hh, &bias)).unwrap();
     let x = Tensor::from_vec(
         (0..8).map(|i| (i as f32).cos()).collect::<Vec<_>>(),
         (4, 2),
         &Device::Cpu,
     )
     .unwrap();
-    let projected = x
-        .matmul(&w_ih.t().unwrap())
-        .unwrap()
-        .broadcast_add(&bias)
-        .unwrap()
-        .reshape((4, 1, 12))
-        .unwrap();
     let state = Tensor::zeros((2, 1, 3), DType::F32, &Device::Cpu).unwrap();
-    let (hidden, last) = lstm(&projected, &w_hh, &state).unwrap();
+    let compute = Compute::default();
+    let (hidden, last) =
+        lstm(&compute, &x, &nobody(4), &weights, &state, Masks::default()).unwrap();
     let grads = hidden.sum_all().unwrap().backward().unwrap();
     let close = |tensor: &Tensor, expected: &[f32]| {
         let expected = Tensor::from_vec(expected.to_vec(), tensor.dims(), &Device::Cpu).unwrap();
@@ -214,7 +324,8 @@ fn forward_and_gradient_agree_with_pytorch() {
     };
     close(&hidden, &PYTORCH_Y);
     close(&last.get(1).unwrap(), &PYTORCH_C);
-    close(grads.get(&w_hh).unwrap(), &PYTORCH_GRAD_W_HH);
+    let of_w_hh = grads.get(&weights).unwrap().narrow(1, 2, 3).unwrap();
+    close(&of_w_hh.contiguous().unwrap(), &PYTORCH_GRAD_W_HH);
 }
 
 #[test]

@@ -1,0 +1,258 @@
+//! Matrix products of training over packed operands, in f32 or bfloat16.
+//!
+//! The left operand is packed in blocks of [`ROWS`] rows, the right one in panels of [`COLUMNS`] columns; a format says what lies in them and
+//! multiplies one by the other. Each number of the result is summed over k in order, whatever the blocking, so a product of some rows gives the
+//! same bytes as the product of all of them, and work may be cut by rows between threads. In f32 the bytes are the same at every [`Level`] too.
+//!
+//! The blocking is that of Goto and van de Geijn (2008): a piece of a panel stays in the first cache, a piece of the left operand in the second.
+
+use super::{Bf16, Matrix, threads};
+
+/// Rows of a block of the left operand.
+pub const ROWS: usize = 16;
+/// Columns of a panel of the right operand.
+pub const COLUMNS: usize = 32;
+/// Bytes of the left operand that stay in the second cache while panels pass.
+const LEFT_BYTES: usize = 512 * 1024;
+
+/// How numbers lie in packed operands, and how they are multiplied.
+pub trait Format: Copy + Send + Sync + 'static {
+    /// What operands are made of.
+    type Number: Copy + Default + Send + Sync + std::fmt::Debug;
+    /// k is padded with zeros to a multiple of this.
+    const STEP: usize;
+    /// Steps of k, in numbers of the matrix, in which panels are worked through.
+    const DEPTH: usize;
+
+    /// [`Self::Number`]s of a block of the left operand.
+    fn block_len(k: usize) -> usize;
+    /// [`Self::Number`]s of a panel of the right operand.
+    fn panel_len(k: usize) -> usize;
+    /// Packs up to [`ROWS`] rows of `a`, `(rows, k)`. Rows beyond keep what they hold: their results are never read.
+    fn pack_block(block: &mut [Self::Number], a: Matrix<'_>, rows: usize, k: usize);
+    /// Packs up to [`COLUMNS`] columns of `b`, `(k, columns)`; the rest is zero.
+    fn pack_panel(panel: &mut [Self::Number], b: Matrix<'_>, k: usize, columns: usize);
+    /// Multiplies one or two blocks by a stretch of a panel.
+    fn multiply_tile(tile: Tile<'_, Self::Number>);
+    /// Blocks that [`Self::multiply_tile`] takes at once.
+    const BLOCKS: usize;
+}
+
+/// Part of a product: some rows, a panel's columns, a stretch of k.
+#[derive(Debug)]
+pub struct Tile<'a, N> {
+    /// Where the results go: at least [`COLUMNS`] numbers a row.
+    pub c: &'a mut [f32],
+    /// Distance between rows of `c`.
+    pub stride: usize,
+    /// Whether to add to `c`.
+    pub add: bool,
+    /// Whole blocks of the left operand.
+    pub blocks: &'a [N],
+    /// How many of their rows are multiplied.
+    pub rows: usize,
+    /// A whole panel of the right operand.
+    pub panel: &'a [N],
+    /// Steps of the whole operands.
+    pub k: usize,
+    /// First step of the stretch.
+    pub from: usize,
+    /// Step after the last one.
+    pub to: usize,
+}
+
+/// A packed left operand, `(m, k)`.
+#[derive(Clone, Debug)]
+pub struct Left<F: Format> {
+    data: Vec<F::Number>,
+    m: usize,
+    k: usize,
+}
+
+/// A packed right operand, `(k, n)`.
+#[derive(Clone, Debug)]
+pub struct Right<F: Format> {
+    data: Vec<F::Number>,
+    k: usize,
+    n: usize,
+}
+
+impl<F: Format> Left<F> {
+    /// [`Format::Number`]s of an operand of this shape.
+    pub fn len(m: usize, k: usize) -> usize {
+        m.div_ceil(ROWS) * F::block_len(k)
+    }
+
+    /// An operand in given memory; what it holds is undefined until packed.
+    pub fn new(data: Vec<F::Number>, m: usize, k: usize) -> Self {
+        assert!(data.len() == Self::len(m, k), "an operand of another shape");
+        Self { data, m, k }
+    }
+
+    /// Gives the memory back.
+    pub fn into_data(self) -> Vec<F::Number> {
+        self.data
+    }
+
+    /// Packs `a`, cut by blocks between threads.
+    pub fn pack(&mut self, threads: usize, a: Matrix<'_>) {
+        let (m, k) = (self.m, self.k);
+        let blocks = self
+            .data
+            .chunks_exact_mut(F::block_len(k).max(1))
+            .enumerate();
+        threads::for_each(threads, blocks, |(at, block)| {
+            F::pack_block(block, a.from_row(at * ROWS), ROWS.min(m - at * ROWS), k);
+        });
+    }
+}
+
+impl<F: Format> Right<F> {
+    /// [`Format::Number`]s of an operand of this shape.
+    pub fn len(k: usize, n: usize) -> usize {
+        n.div_ceil(COLUMNS) * F::panel_len(k)
+    }
+
+    /// An operand in given memory; what it holds is undefined until packed.
+    pub fn new(data: Vec<F::Number>, k: usize, n: usize) -> Self {
+        assert!(data.len() == Self::len(k, n), "an operand of another shape");
+        Self { data, k, n }
+    }
+
+    /// Gives the memory back.
+    pub fn into_data(self) -> Vec<F::Number> {
+        self.data
+    }
+
+    /// Packs `b`, cut by panels between threads.
+    pub fn pack(&mut self, threads: usize, b: Matrix<'_>) {
+        let (k, n) = (self.k, self.n);
+        let panels = self
+            .data
+            .chunks_exact_mut(F::panel_len(k).max(1))
+            .enumerate();
+        threads::for_each(threads, panels, |(at, panel)| {
+            let columns = COLUMNS.min(n - at * COLUMNS);
+            F::pack_panel(panel, b.from_column(at * COLUMNS), k, columns);
+        });
+    }
+}
+
+/// `c = left · right`, or `c += …`, for the rows of `left` from `first` on, a multiple of [`ROWS`]; `c` is `(rows, n)` and says how many. On the calling thread.
+pub fn multiply<F: Format>(
+    c: &mut [f32],
+    left: &Left<F>,
+    first: usize,
+    right: &Right<F>,
+    add: bool,
+) {
+    let (n, k) = (right.n, right.k);
+    let rows = c.len() / n.max(1);
+    assert!(
+        left.k == k && first % ROWS == 0 && first + rows <= left.m && c.len() == rows * n,
+        "a product of {rows} rows from {first} of ({}, {}) and ({k}, {n}) into {} numbers",
+        left.m,
+        left.k,
+        c.len()
+    );
+    let (block_len, panel_len) = (F::block_len(k), F::panel_len(k));
+    let blocks = &left.data[first / ROWS * block_len..];
+    // Rows that stay in cache while all panels pass, in whole steps of the microkernel.
+    let at_once = ROWS * F::BLOCKS;
+    let depth = F::DEPTH.min(k.max(1));
+    let row_bytes = depth * size_of::<F::Number>() * block_len / (ROWS * k.max(1)).max(1);
+    let chunk = (LEFT_BYTES / row_bytes.max(1)).max(at_once) / at_once * at_once;
+    let mut edge = [0f32; 2 * ROWS * COLUMNS];
+    let mut from = 0;
+    while from < k {
+        let to = (from + F::DEPTH).min(k);
+        let add = add || from > 0;
+        for (at, c) in c.chunks_mut(chunk * n).enumerate() {
+            let blocks = &blocks[at * chunk / ROWS * block_len..];
+            for (panel, column) in right
+                .data
+                .chunks_exact(panel_len)
+                .zip((0..n).step_by(COLUMNS))
+            {
+                let columns = COLUMNS.min(n - column);
+                for (step, c) in c.chunks_mut(at_once * n).enumerate() {
+                    let rows = c.len() / n;
+                    let blocks = &blocks[step * F::BLOCKS * block_len..];
+                    let blocks = &blocks[..rows.div_ceil(ROWS) * block_len];
+                    let whole = columns == COLUMNS;
+                    if !whole {
+                        for (edge, c) in edge.chunks_exact_mut(COLUMNS).zip(c.chunks_exact(n)) {
+                            edge[..columns].copy_from_slice(&c[column..]);
+                        }
+                    }
+                    F::multiply_tile(Tile {
+                        c: if whole { &mut c[column..] } else { &mut edge },
+                        stride: if whole { n } else { COLUMNS },
+                        add,
+                        blocks,
+                        rows,
+                        panel,
+                        k,
+                        from,
+                        to,
+                    });
+                    if whole {
+                        continue;
+                    }
+                    for (edge, c) in edge.chunks_exact(COLUMNS).zip(c.chunks_exact_mut(n)) {
+                        c[column..].copy_from_slice(&edge[..columns]);
+                    }
+                }
+            }
+        }
+        from = to;
+    }
+    if k == 0 && !add {
+        c.fill(0.0);
+    }
+}
+
+/// A product of everything, cut by rows between threads.
+pub fn multiply_on<F: Format>(
+    threads: usize,
+    c: &mut [f32],
+    left: &Left<F>,
+    right: &Right<F>,
+    add: bool,
+) {
+    let at_once = ROWS * F::BLOCKS;
+    let share = left.m.div_ceil(threads).div_ceil(at_once) * at_once;
+    let parts = c.chunks_mut((share * right.n).max(1)).enumerate();
+    threads::for_each(threads, parts, |(part, c)| {
+        multiply(c, left, part * share, right, add);
+    });
+}
+
+/// Which numbers the products of training are made in. Weights, gradients' sums and the optimizer stay in f32 either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// f32: the same bytes on every machine.
+    #[default]
+    F32,
+    /// bfloat16 with sums in f32: faster where the processor multiplies them, [`super::bf16_unit`].
+    Bf16,
+}
+
+/// Dispatches a generic call on a [`Precision`].
+macro_rules! in_precision {
+    ($precision:expr, $format:ident => $call:expr) => {
+        match $precision {
+            $crate::kernel::Precision::F32 => {
+                type $format = $crate::kernel::F32;
+                $call
+            }
+            $crate::kernel::Precision::Bf16 => {
+                type $format = $crate::kernel::Bf16;
+                $call
+            }
+        }
+    };
+}
+pub(crate) use in_precision;
+
+const _: () = assert!(Bf16::BLOCKS <= 2, "`edge` holds two blocks");
