@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use candle_core::{Error, Storage, Tensor};
 
-use crate::kernel::Precision;
-use crate::kernel::product::{Format, Left, Right};
+use crate::kernel::product::{Format, Left, Right, in_precision, multiply_on};
+use crate::kernel::{Matrix, Precision};
 
 /// Threads and numbers of the products of a training step, and memory that steps reuse: its large buffers would otherwise be given back to the
 /// system and cleared by it again at every step. Clones share the memory.
@@ -107,6 +107,33 @@ impl Compute {
     {
         Right::new(self.take(Right::<F>::len(k, n)), k, n)
     }
+}
+
+/// `c = a · b` or `c += a · b`, of shapes `(m, k)` and `(k, n)`.
+pub fn multiply(
+    compute: &Compute,
+    c: &mut [f32],
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    shape: (usize, usize, usize),
+    add: bool,
+) {
+    fn packed<F: Format<Number: Kept>>(
+        compute: &Compute,
+        c: &mut [f32],
+        [a, b]: [Matrix<'_>; 2],
+        (m, k, n): (usize, usize, usize),
+        add: bool,
+    ) {
+        let mut left = compute.left::<F>(m, k);
+        left.pack(compute.threads, a);
+        let mut right = compute.right::<F>(k, n);
+        right.pack(compute.threads, b);
+        multiply_on(compute.threads, c, &left, &right, add);
+        compute.give(left.into_data());
+        compute.give(right.into_data());
+    }
+    in_precision!(compute.precision, F => packed::<F>(compute, c, [a, b], shape, add));
 }
 
 /// Lends the numbers of contiguous tensors out.

@@ -2,8 +2,7 @@
 
 use candle_core::{CpuStorage, CustomOp3, Error, Layout, Result, Shape, Tensor};
 
-use crate::compute::{Compute, Kept, with_numbers};
-use crate::kernel::product::{Format, in_precision, multiply_on};
+use crate::compute::{Compute, multiply, with_numbers};
 use crate::kernel::{self, Matrix, threads};
 
 /// `x wᵀ + bias`. `x` is `(n, n_in)`, `w` is `(n_out, n_in)`, `bias` is `(n_out)`; gives `(n, n_out)`.
@@ -46,7 +45,7 @@ pub fn linear_beside(
     let ((n, n_in), n_speaker, n_out) = (x.dims2()?, speaker.dim(1)?, w.dim(0)?);
     let fits = speaker.dim(0)? == n
         && w.dims() == [n_out, n_in + n_speaker]
-        && mask.len() % n_in.max(1) == 0;
+        && mask.len().is_multiple_of(n_in.max(1));
     if !fits {
         return Err(Error::Msg(format!(
             "linear: x {:?}, speaker {:?} and w {:?} do not fit together",
@@ -87,7 +86,8 @@ impl Linear {
         }
         let w = Matrix::rows(w, self.n_in).transposed();
         let shape = (self.n, self.n_in, self.n_out);
-        self.product(&mut y, Matrix::rows(x, self.n_in), w, shape, true);
+        let x = Matrix::rows(x, self.n_in);
+        multiply(&self.compute, &mut y, x, w, shape, true);
         (CpuStorage::F32(y), Shape::from((self.n, self.n_out)))
     }
 
@@ -98,39 +98,11 @@ impl Linear {
         let grad = Matrix::rows(grad, self.n_out);
         let (x, w) = (Matrix::rows(x, self.n_in), Matrix::rows(w, self.n_in));
         let (n, n_in, n_out) = (self.n, self.n_in, self.n_out);
-        self.product(&mut dx, grad, w, (n, n_out, n_in), false);
-        self.product(&mut dw, grad.transposed(), x, (n_out, n, n_in), false);
+        multiply(&self.compute, &mut dx, grad, w, (n, n_out, n_in), false);
+        let shape = (n_out, n, n_in);
+        multiply(&self.compute, &mut dw, grad.transposed(), x, shape, false);
         (dx, dw)
     }
-
-    fn product(
-        &self,
-        c: &mut [f32],
-        a: Matrix<'_>,
-        b: Matrix<'_>,
-        shape: (usize, usize, usize),
-        add: bool,
-    ) {
-        in_precision!(self.compute.precision, F => product::<F>(&self.compute, c, a, b, shape, add));
-    }
-}
-
-/// `c = a · b` or `c += a · b`, of shapes `(m, k)` and `(k, n)`.
-fn product<F: Format<Number: Kept>>(
-    compute: &Compute,
-    c: &mut [f32],
-    a: Matrix<'_>,
-    b: Matrix<'_>,
-    (m, k, n): (usize, usize, usize),
-    add: bool,
-) {
-    let mut left = compute.left::<F>(m, k);
-    left.pack(compute.threads, a);
-    let mut right = compute.right::<F>(k, n);
-    right.pack(compute.threads, b);
-    multiply_on(compute.threads, c, &left, &right, add);
-    compute.give(left.into_data());
-    compute.give(right.into_data());
 }
 
 fn slice<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {

@@ -3,8 +3,9 @@
 use candle_core::{Device, Tensor};
 
 use super::{Rates, SEED, rates};
+use crate::compute::{Compute, multiply};
 use crate::error::Result;
-use crate::kernel::{self, Matrix};
+use crate::kernel::Matrix;
 use crate::rng::{Purpose, Random};
 
 /// Side of the square matrices that are multiplied: beyond every cache that would flatter, and still a fraction of a second.
@@ -23,23 +24,16 @@ pub fn candle_gemm(seconds: f64) -> Result<Rates> {
     })
 }
 
-/// Floating-point operations per second of [`kernel::matmul`], `f32`, each thread with its share of the rows.
+/// Floating-point operations per second of [`kernel::product`], packing included.
 ///
 /// # Errors
 /// None; the signature is that of the other limits.
-pub fn own_gemm(threads: usize, seconds: f64) -> Result<Rates> {
+pub fn own_gemm(compute: &Compute, seconds: f64) -> Result<Rates> {
     let (a, b) = (numbers(SIDE * SIDE), numbers(SIDE * SIDE));
     let mut out = vec![0f32; SIDE * SIDE];
-    let rows = SIDE.div_ceil(threads.max(1));
     rates(seconds, || {
-        std::thread::scope(|scope| {
-            for (a, out) in a.chunks(rows * SIDE).zip(out.chunks_mut(rows * SIDE)) {
-                scope.spawn(|| {
-                    let (a, b) = (Matrix::rows(a, SIDE), Matrix::rows(&b, SIDE));
-                    kernel::matmul(out, a, b, (out.len() / SIDE, SIDE, SIDE), false);
-                });
-            }
-        });
+        let (a, b) = (Matrix::rows(&a, SIDE), Matrix::rows(&b, SIDE));
+        multiply(compute, &mut out, a, b, (SIDE, SIDE, SIDE), false);
         Ok(2 * SIDE * SIDE * SIDE)
     })
 }

@@ -4,6 +4,7 @@ use candle_core::Tensor;
 use telenovela_script::show::{ModelSize, Recipe};
 
 use super::{N_EMBD, N_VOCAB, Rates, SEED, rates};
+use crate::compute::Compute;
 use crate::error::Result;
 use crate::model::{Model, Window};
 use crate::optim::AdamW;
@@ -65,12 +66,12 @@ impl TrainWorkload {
         self.batch * self.time
     }
 
-    /// Trains on a text for about so many seconds; characters per second and the loss of the last step, in nats per character.
+    /// Trains on a text, computed as given, for about so many seconds; characters per second and the loss of the last step, in nats per character.
     ///
     /// # Errors
     /// When a tensor operation fails.
-    pub fn measure(&self, text: &[Token], seconds: f64) -> Result<(Rates, f32)> {
-        let mut training = Training::new(*self, text)?;
+    pub fn measure(&self, text: &[Token], compute: Compute, seconds: f64) -> Result<(Rates, f32)> {
+        let mut training = Training::new(*self, text, compute)?;
         let mut loss = 0.0;
         let rates = rates(seconds, || {
             loss = training.step()?;
@@ -98,7 +99,7 @@ impl<'a> Training<'a> {
     ///
     /// # Errors
     /// When memory for a tensor cannot be had.
-    pub fn new(workload: TrainWorkload, text: &'a [Token]) -> Result<Self> {
+    pub fn new(workload: TrainWorkload, text: &'a [Token], compute: Compute) -> Result<Self> {
         let size = ModelSize {
             n_embd: N_EMBD,
             n_speaker: 1, // as few as there can be: the peers have none
@@ -106,7 +107,8 @@ impl<'a> Training<'a> {
             n_layer: workload.n_layer,
         };
         let recipe = recipe(workload);
-        let model = Model::init(size, N_VOCAB, 1, SEED)?;
+        let mut model = Model::init(size, N_VOCAB, 1, SEED)?;
+        model.compute = compute;
         let lanes: Vec<&[Token]> = text.chunks_exact(text.len() / workload.batch).collect();
         assert!(
             lanes.len() >= workload.batch && lanes[0].len() > workload.time,
@@ -205,7 +207,7 @@ mod tests {
             time: 16,
         };
         let text = made_up_text(2000);
-        let mut training = Training::new(small, &text).unwrap();
+        let mut training = Training::new(small, &text, Compute::default()).unwrap();
         let first = training.step().unwrap();
         let last = (0..60).map(|_| training.step().unwrap()).last().unwrap();
         assert!(last < first - 0.1, "{first} {last}");

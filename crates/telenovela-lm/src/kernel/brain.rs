@@ -73,7 +73,6 @@ fn pair(first: f32, second: f32) -> u32 {
 
 impl Format for Bf16 {
     type Number = u32;
-    const STEP: usize = DEEP;
     const DEPTH: usize = 512;
     const BLOCKS: usize = 2;
 
@@ -212,7 +211,7 @@ fn multiply_tile_at(at: Bf16Unit, tile: Tile<'_, u32>) {
             && tile.blocks.len() >= tile.rows.div_ceil(ROWS) * per_block * TILE
             && tile.panel.len() >= per_block * 2 * TILE
             && tiles.1 <= per_block
-            && tile.from % DEEP == 0
+            && tile.from.is_multiple_of(DEEP)
             && (tile.rows == 0 || tile.c.len() >= (tile.rows - 1) * tile.stride + COLUMNS),
         "a tile ends before its last row"
     );
@@ -337,8 +336,8 @@ mod tests {
     fn numbers_round_to_the_nearest_bfloat16_ties_to_even() {
         for (x, bits) in [
             (1.0f32, 0x3f80),
-            (1.003_906_25, 0x3f80), // half way up: to the even one
-            (1.011_718_75, 0x3f82), // half way: up to the even one
+            (1.0 + 1.0 / 256.0, 0x3f80), // half way up: to the even one
+            (1.0 + 3.0 / 256.0, 0x3f82), // half way: up to the even one
             (-2.007, 0xc000),
             (f32::INFINITY, 0x7f80),
         ] {

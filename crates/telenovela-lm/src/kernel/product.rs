@@ -19,8 +19,6 @@ const LEFT_BYTES: usize = 512 * 1024;
 pub trait Format: Copy + Send + Sync + 'static {
     /// What operands are made of.
     type Number: Copy + Default + Send + Sync + std::fmt::Debug;
-    /// k is padded with zeros to a multiple of this.
-    const STEP: usize;
     /// Steps of k, in numbers of the matrix, in which panels are worked through.
     const DEPTH: usize;
 
@@ -149,7 +147,7 @@ pub fn multiply<F: Format>(
     let (n, k) = (right.n, right.k);
     let rows = c.len() / n.max(1);
     assert!(
-        left.k == k && first % ROWS == 0 && first + rows <= left.m && c.len() == rows * n,
+        left.k == k && first.is_multiple_of(ROWS) && first + rows <= left.m && c.len() == rows * n,
         "a product of {rows} rows from {first} of ({}, {}) and ({k}, {n}) into {} numbers",
         left.m,
         left.k,

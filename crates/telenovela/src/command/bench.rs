@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use telenovela_lm::bench::{
     SPEAK, SpeakWorkload, TRAIN, TrainWorkload, limits, made_up_text, peak_memory, tokens_of,
 };
-use telenovela_lm::kernel;
+use telenovela_lm::compute::Compute;
+use telenovela_lm::kernel::{self, Precision};
 
 use super::train::THREADS;
 use super::{note, print};
@@ -34,7 +35,10 @@ pub(super) fn run(args: &Bench) -> Result<ExitCode, Failure> {
     let limits = child(LIMITS)?;
     let mut document = json!({"threads": threads, "limits": limits});
     if wants(Benched::Train) {
-        let measured = TRAIN.iter().map(|workload| child(workload.name));
+        let names = TRAIN
+            .iter()
+            .flat_map(|workload| PRECISIONS.map(|precision| training_name(workload, precision)));
+        let measured = names.map(|name| child(&name));
         document["train"] = measured.collect::<Result<Vec<_>, _>>()?.into();
     }
     if wants(Benched::Speak) {
@@ -47,6 +51,17 @@ pub(super) fn run(args: &Bench) -> Result<ExitCode, Failure> {
         print(&table(&document))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Numbers that training is measured in.
+const PRECISIONS: [Precision; 2] = [Precision::F32, Precision::Bf16];
+
+/// `T1` in f32, `T1-bf16` in bfloat16.
+fn training_name(workload: &TrainWorkload, precision: Precision) -> String {
+    match precision {
+        Precision::F32 => workload.name.to_owned(),
+        Precision::Bf16 => format!("{}-bf16", workload.name),
+    }
 }
 
 /// Names the measurement of what the machine can do.
@@ -87,8 +102,12 @@ fn measure(name: &str, threads: usize, args: &Bench) -> Result<Value, Failure> {
     if is_called(LIMITS) {
         return measure_limits(threads, args.seconds * SECONDS_OF_LIMIT);
     }
-    if let Some(workload) = TRAIN.iter().find(|workload| is_called(workload.name)) {
-        return measure_training(workload, args);
+    for workload in &TRAIN {
+        for precision in PRECISIONS {
+            if is_called(&training_name(workload, precision)) {
+                return measure_training(workload, Compute::new(threads, precision), args);
+            }
+        }
     }
     if let Some(workload) = SPEAK.iter().find(|workload| is_called(workload.name)) {
         return measure_speaking(workload, threads, args.seconds);
@@ -103,15 +122,23 @@ fn measure(name: &str, threads: usize, args: &Bench) -> Result<Value, Failure> {
 
 fn measure_limits(threads: usize, seconds: f64) -> Result<Value, Failure> {
     let candle = limits::candle_gemm(seconds).map_err(Failure::Model)?;
-    let own = limits::own_gemm(threads, seconds).map_err(Failure::Model)?;
+    let own = |precision| {
+        limits::own_gemm(&Compute::new(threads, precision), seconds).map_err(Failure::Model)
+    };
     Ok(json!({
         "instruction_set": kernel::level().to_string(),
         "candle_gemm_flops": candle,
-        "own_gemm_flops": own,
+        "bf16_unit": kernel::bf16_unit().to_string(),
+        "own_gemm_flops": own(Precision::F32)?,
+        "own_bf16_gemm_flops": own(Precision::Bf16)?,
     }))
 }
 
-fn measure_training(workload: &TrainWorkload, args: &Bench) -> Result<Value, Failure> {
+fn measure_training(
+    workload: &TrainWorkload,
+    compute: Compute,
+    args: &Bench,
+) -> Result<Value, Failure> {
     let text = match &args.text {
         Some(path) => tokens_of(&read(path)?),
         None => made_up_text(MADE_UP),
@@ -124,10 +151,11 @@ fn measure_training(workload: &TrainWorkload, args: &Bench) -> Result<Value, Fai
             workload.batch * (workload.time + 1)
         )));
     }
-    let measured = workload.measure(&text, args.seconds);
+    let name = training_name(workload, compute.precision);
+    let measured = workload.measure(&text, compute, args.seconds);
     let (rates, loss) = measured.map_err(Failure::Model)?;
     Ok(json!({
-        "workload": workload.name,
+        "workload": name,
         "chars_per_second": rates,
         "flop_per_char": workload.flop_per_char(),
         "loss": loss,
@@ -174,13 +202,15 @@ fn table(document: &Value) -> String {
     let limits = &document["limits"];
     let candle = number(&limits["candle_gemm_flops"]["median"]);
     let own = number(&limits["own_gemm_flops"]["median"]);
-    let limit = candle.max(own);
+    let own_bf16 = number(&limits["own_bf16_gemm_flops"]["median"]);
     let mut text = format!(
-        "\n{} threads, {}; matrix product (2048 cubed, f32): candle {:.0}, own kernel {:.0} GFLOP/s\n",
+        "\n{} threads, {}, {}; matrix product (2048 cubed): candle {:.0}, own {:.0}, own bf16 {:.0} GFLOP/s\n",
         document["threads"],
         limits["instruction_set"].as_str().unwrap_or("?"),
+        limits["bf16_unit"].as_str().unwrap_or("?"),
         candle / 1e9,
-        own / 1e9
+        own / 1e9,
+        own_bf16 / 1e9
     );
     if let Some(train) = document["train"].as_array() {
         text.push_str(
@@ -188,10 +218,16 @@ fn table(document: &Value) -> String {
         );
         for row in train {
             let rates = &row["chars_per_second"];
+            let name = row["workload"].as_str().unwrap_or("?");
+            let limit = if name.ends_with("bf16") {
+                own_bf16
+            } else {
+                candle.max(own)
+            };
             let share = number(&rates["median"]) * number(&row["flop_per_char"]) / limit;
             text.push_str(&format!(
                 "{:9} {:>11.0} {:>10.0} {:>10.0} {:>12.0}% {:>9} {:>7.3}\n",
-                row["workload"].as_str().unwrap_or("?"),
+                name,
                 number(&rates["median"]),
                 number(&rates["slowest"]),
                 number(&rates["fastest"]),
