@@ -96,7 +96,7 @@ pub struct Bond {
     pub kind: String,
 }
 
-/// The sixteen colours every terminal has, so that light and dark themes both hold. Black and white are missing on purpose.
+/// Colours by the names every terminal has; the screen chooses the shade. Black and white are missing on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs)]

@@ -2,6 +2,7 @@
 
 mod bench;
 mod corpus;
+mod data_set;
 mod errors;
 mod export;
 mod invariants;
