@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::train::Change;
+
 /// A failure of training, loading or speaking.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -54,6 +56,19 @@ pub enum Error {
         /// Optimizer step.
         step: usize,
     },
+    /// A training that was begun cannot go on: something that it depends on is not what it was.
+    #[error(
+        "the training of `{who}` stands at step {step} and cannot go on from there, because this has changed since:{}",
+        list(changes)
+    )]
+    Changed {
+        /// Whose training.
+        who: String,
+        /// Where it stands.
+        step: usize,
+        /// What is otherwise.
+        changes: Vec<Change>,
+    },
     /// A file could not be written.
     #[error(transparent)]
     Save(#[from] telenovela_script::save::SaveError),
@@ -65,6 +80,13 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+fn list(changes: &[Change]) -> String {
+    changes
+        .iter()
+        .map(|change| format!("\n  {change}"))
+        .collect()
 }
 
 /// Shorthand of this crate.

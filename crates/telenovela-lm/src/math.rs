@@ -1,4 +1,4 @@
-//! `exp`, `ln` and the activations, in plain multiply-adds: the same bits on every machine, and vectorised by the compiler.
+//! `exp`, `ln`, a cosine and the activations, in plain multiply-adds: the same bits on every machine, and vectorised by the compiler.
 
 /// e^x for |x| up to 87, clamped beyond; relative error below 2e-7. Range reduction by Cody and Waite, polynomial as in Cephes' `expf`.
 #[inline(always)]
@@ -61,6 +61,32 @@ pub fn ln(x: f32) -> f32 {
     exponent.mul_add(LN2_HIGH, m + tail)
 }
 
+/// The cosine of a number of turns (one turn is 2π) of at most 2^20; absolute error below 2e-7. Counting in turns makes the reduction to an eighth of
+/// a turn exact; polynomials as in Cephes' `sinf` and `cosf`.
+pub fn cos_of_turns(turns: f32) -> f32 {
+    let quarters = (4.0 * turns).round_ties_even();
+    let a = std::f32::consts::TAU * (turns - 0.25 * quarters); // within ±π/4
+    let square = a * a;
+    let cos = || {
+        let p = 2.443_315_7e-5f32;
+        let p = p.mul_add(square, -1.388_731_6e-3);
+        let p = p.mul_add(square, 4.166_664_6e-2);
+        (p * square).mul_add(square, square.mul_add(-0.5, 1.0))
+    };
+    let sin = || {
+        let p = -1.951_529_6e-4f32;
+        let p = p.mul_add(square, 8.332_161e-3);
+        let p = p.mul_add(square, -1.666_665_5e-1);
+        (p * square).mul_add(a, a)
+    };
+    match (quarters as i32).rem_euclid(4) {
+        0 => cos(),
+        1 => -sin(),
+        2 => -cos(),
+        _ => sin(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,5 +115,8 @@ mod tests {
             1.0 / (1.0 + (-x).exp())
         });
         check(1..100_000, 0.001, 3e-7, ln, f64::ln);
+        check(-20_000..20_000, 1.0 / 8192.0, 2e-7, cos_of_turns, |x| {
+            (std::f64::consts::TAU * x).cos()
+        });
     }
 }

@@ -5,8 +5,9 @@ use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
 
 use crate::error::Result;
+use crate::math::cos_of_turns;
 
-/// A trainable tensor with its moments and its average.
+/// A trainable tensor with its moments and its average, all in 32 bits.
 #[derive(Debug)]
 pub struct Parameter {
     /// PyTorch's name of it.
@@ -44,6 +45,31 @@ impl Parameter {
         &self.average
     }
 
+    /// Puts other numbers, as many, in the place of the average.
+    pub fn set_average(&mut self, average: Vec<f32>) {
+        self.average = average;
+    }
+
+    /// Everything that a step reads and changes: the numbers, both moments and the average.
+    pub fn memory(&self) -> [&[f32]; 4] {
+        [&self.numbers, &self.moment, &self.square, &self.average]
+    }
+
+    /// Goes back to a [`memory`](Self::memory).
+    ///
+    /// # Errors
+    /// When there are not as many numbers as the shape asks for.
+    pub fn recall(&mut self, memory: [Vec<f32>; 4]) -> Result<()> {
+        [self.numbers, self.moment, self.square, self.average] = memory;
+        self.publish()
+    }
+
+    /// Puts the numbers into the graph.
+    fn publish(&self) -> Result<()> {
+        let tensor = Tensor::from_slice(&self.numbers, self.var.shape(), &Device::Cpu)?;
+        Ok(self.var.set(&tensor)?)
+    }
+
     /// Copies a row of a matrix over another, before training begins.
     ///
     /// # Errors
@@ -53,8 +79,7 @@ impl Parameter {
         for numbers in [&mut self.numbers, &mut self.average] {
             numbers.copy_within(from * width..(from + 1) * width, to * width);
         }
-        let tensor = Tensor::from_slice(&self.numbers, self.var.shape(), &Device::Cpu)?;
-        Ok(self.var.set(&tensor)?)
+        self.publish()
     }
 }
 
@@ -79,6 +104,19 @@ impl AdamW {
             ema,
             step: 0,
         }
+    }
+
+    /// An optimizer that has taken so many steps.
+    pub fn after(self, steps: usize) -> Self {
+        Self {
+            step: steps,
+            ..self
+        }
+    }
+
+    /// Steps taken.
+    pub fn steps(&self) -> usize {
+        self.step
     }
 
     /// Takes a step and returns the gradient norm before clipping. A parameter without a gradient stays where it is.
@@ -114,9 +152,10 @@ impl AdamW {
             1.0
         };
         self.step += 1;
-        let t = self.step as i32;
-        let (correct1, correct2) = (1.0 / (1.0 - BETA1.powi(t)), 1.0 / (1.0 - BETA2.powi(t)));
-        let ema = self.ema.min((1.0 + t as f32) / (10.0 + t as f32));
+        let correct = |beta| (1.0 / (1.0 - power(beta, self.step))) as f32;
+        let (correct1, correct2) = (correct(BETA1.into()), correct(BETA2.into()));
+        let t = self.step as f32;
+        let ema = self.ema.min((1.0 + t) / (10.0 + t));
         for (parameter, gradient) in parameters.iter_mut().zip(gradients) {
             if gradient.is_empty() {
                 continue;
@@ -136,14 +175,23 @@ impl AdamW {
                 *x -= lr * (update + decay * *x);
                 *average += (1.0 - ema) * (*x - *average);
             }
-            parameter.var.set(&Tensor::from_slice(
-                &parameter.numbers,
-                parameter.var.shape(),
-                &Device::Cpu,
-            )?)?;
+            parameter.publish()?;
         }
         Ok(norm)
     }
+}
+
+/// x^n by squaring: `powi` may round as it likes, and differently on each machine.
+fn power(mut x: f64, mut n: usize) -> f64 {
+    let mut product = 1.0;
+    while n > 0 {
+        if n % 2 == 1 {
+            product *= x;
+        }
+        x *= x;
+        n /= 2;
+    }
+    product
 }
 
 /// Learning rate at a step: linear warm-up over the first twentieth, then a cosine down to a fortieth of the peak.
@@ -155,7 +203,7 @@ pub fn learning_rate(peak: f32, step: usize, n_steps: usize) -> f32 {
     // The number of steps is an estimate; past it the rate stays down.
     let progress = ((step - warmup) as f32 / (n_steps - warmup).max(1) as f32).min(1.0);
     let floor = peak / 40.0;
-    floor + (peak - floor) * 0.5 * (1.0 + (std::f32::consts::PI * progress).cos())
+    floor + (peak - floor) * 0.5 * (1.0 + cos_of_turns(0.5 * progress))
 }
 
 #[cfg(test)]
@@ -188,6 +236,16 @@ mod tests {
     }
 
     const PYTORCH: [f32; 2] = [0.700_941_3, -1.694_253_2];
+
+    #[test]
+    fn powers_are_those_of_repeated_multiplication() {
+        let mut product = 1.0f64;
+        for n in 0..2000 {
+            assert!((power(0.999, n) - product).abs() < 1e-13);
+            product *= 0.999;
+        }
+        assert_eq!(power(0.9, 1_000_000), 0.0);
+    }
 
     #[test]
     fn the_learning_rate_warms_up_and_comes_down() {

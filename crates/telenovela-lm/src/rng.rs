@@ -3,6 +3,8 @@
 use chacha20::ChaCha8Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
 
+use crate::math::{cos_of_turns, ln};
+
 /// What random numbers are drawn for. The discriminant is the ChaCha stream, so it never changes.
 #[derive(Clone, Copy, Debug)]
 pub enum Purpose {
@@ -32,6 +34,19 @@ impl Random {
         Self(rng)
     }
 
+    /// The stream where it stood when it said this [`position`](Self::position).
+    pub fn at(seed: u64, purpose: Purpose, position: u64) -> Self {
+        let mut random = Self::new(seed, purpose);
+        random.0.set_word_pos(u128::from(position));
+        random
+    }
+
+    /// How many numbers of 32 bits have been drawn.
+    pub fn position(&self) -> u64 {
+        // At a billion draws a second, 2^64 of them take five centuries.
+        self.0.get_word_pos() as u64
+    }
+
     /// Uniform in [0, 1), 24 bits.
     pub fn uniform(&mut self) -> f32 {
         (self.0.next_u32() >> 8) as f32 / (1u32 << 24) as f32
@@ -42,11 +57,11 @@ impl Random {
         ((u64::from(self.0.next_u32()) * n as u64) >> 32) as usize
     }
 
-    /// Standard normal, by Box and Muller, through the platform's `ln` and `cos`: for weights at the start, not for anything that a log depends on.
+    /// Standard normal, by Box and Muller.
     pub fn normal(&mut self) -> f32 {
         let u = 1.0 - self.uniform();
         let v = self.uniform();
-        (-2.0 * u.ln()).sqrt() * (std::f32::consts::TAU * v).cos()
+        (-2.0 * ln(u)).sqrt() * cos_of_turns(v)
     }
 
     /// Shuffles in place (Fisher and Yates).
@@ -69,6 +84,43 @@ mod tests {
         let b: Vec<usize> = (0..8).map(|_| order.below(1000)).collect();
         assert_ne!(a, b);
     }
+
+    #[test]
+    fn a_stream_goes_on_from_any_position() {
+        let mut whole = Random::new(7, Purpose::Dropout);
+        let drawn: Vec<usize> = (0..200).map(|_| whole.below(1000)).collect();
+        for n in 0..200 {
+            let mut begun = Random::new(7, Purpose::Dropout);
+            for _ in 0..n {
+                begun.uniform();
+            }
+            assert_eq!(begun.position(), n as u64);
+            let mut rest = Random::at(7, Purpose::Dropout, begun.position());
+            let rest: Vec<usize> = (n..200).map(|_| rest.below(1000)).collect();
+            assert_eq!(rest, drawn[n..]);
+        }
+        let far = Random::at(7, Purpose::Dropout, 1 << 40);
+        assert_eq!(far.position(), 1 << 40);
+    }
+
+    #[test]
+    fn normal_numbers_are_normal_and_pinned() {
+        let mut random = Random::new(42, Purpose::Init);
+        let first: Vec<u32> = (0..4).map(|_| random.normal().to_bits()).collect();
+        assert_eq!(first, NORMAL);
+        let n = 100_000;
+        let (mut sum, mut squares) = (0f64, 0f64);
+        for _ in 0..n {
+            let x = f64::from(random.normal());
+            sum += x;
+            squares += x * x;
+        }
+        assert!((sum / f64::from(n)).abs() < 0.01);
+        assert!((squares / f64::from(n) - 1.0).abs() < 0.02);
+    }
+
+    /// The bits of the first four.
+    const NORMAL: [u32; 4] = [1043020952, 3195213067, 3215894770, 1055112144];
 
     #[test]
     fn a_seed_promises_its_numbers() {

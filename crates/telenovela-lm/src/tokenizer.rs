@@ -118,6 +118,9 @@ impl Tokenizer {
     /// # Errors
     /// When it is no `tokenizer.json`, or not one of ours.
     pub fn from_json(json: &str, unit: Unit) -> Result<Self> {
+        // The library panics on what is no JSON inside its parts.
+        serde_json::from_str::<serde::de::IgnoredAny>(json)
+            .map_err(|error| Error::Tokenizer(error.to_string()))?;
         let mut inner =
             tokenizers::Tokenizer::from_bytes(json.as_bytes()).map_err(tokenizer_error)?;
         // A line that says «<eol>» says so in letters; the library would end it there.

@@ -91,6 +91,9 @@ pub struct Card {
     pub kernel: String,
     /// Held-out figures.
     pub scores: Scores,
+    /// Figures of every epoch of its training.
+    #[serde(default)]
+    pub history: Vec<crate::train::Metrics>,
     /// Words of the show's scripts, sorted, separated by line breaks.
     pub lexicon: String,
     /// Hugging Face `tokenizer.json`.
@@ -161,6 +164,15 @@ impl Weights {
                 tensor.numbers.as_slice(),
             )
         })
+    }
+
+    /// SHA-256 of all numbers, in hexadecimal.
+    pub fn digest(&self) -> String {
+        let mut hasher = Sha256::new();
+        for (_, _, numbers) in self.iter() {
+            hasher.update(bytes_of(numbers));
+        }
+        hex(&hasher.finalize())
     }
 
     /// Whether every number is one.

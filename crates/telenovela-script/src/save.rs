@@ -93,6 +93,24 @@ pub fn save(path: &Path, content: &[u8], if_exists: IfExists) -> Result<(), Save
     sync_folder(folder).map_err(failed)
 }
 
+/// Gives a file that [`save`] has written another name, in the place of whatever file has it, so that it outlasts a crash. Both names lie on one disk.
+///
+/// # Errors
+/// When something else than a file has the name, or the disk fails.
+pub fn rename(from: &Path, to: &Path) -> Result<(), SaveError> {
+    let failed = |source| SaveError::Io {
+        path: to.to_owned(),
+        source,
+    };
+    if to.metadata().is_ok_and(|there| !there.is_file()) {
+        return Err(SaveError::NoFile(to.to_owned()));
+    }
+    let folder = folder_of(to);
+    fs::create_dir_all(folder).map_err(failed)?;
+    fs::rename(from, to).map_err(failed)?;
+    sync_folder(folder).map_err(failed)
+}
+
 /// Temporary files are private by default; what is saved here is meant to be read like any other file.
 trait PermissionsOfNewFile {
     fn permissions_of_new_file(&mut self) -> &mut Self;
@@ -268,6 +286,11 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"three");
         let left = fs::read_dir(path.parent().unwrap()).unwrap().count();
         assert_eq!(left, 1, "a temporary file was left behind");
+        let other = folder.path().join("b.txt");
+        save(&other, b"four", IfExists::Refuse).unwrap();
+        rename(&other, &path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"four");
+        assert!(!other.exists());
     }
 
     #[test]
@@ -279,6 +302,10 @@ mod tests {
             let refused = save(&path, b"one", if_exists).unwrap_err();
             assert!(matches!(refused, SaveError::NoFile(_)), "{refused}");
         }
+        let file = folder.path().join("file");
+        save(&file, b"one", IfExists::Refuse).unwrap();
+        let refused = rename(&file, &path).unwrap_err();
+        assert!(matches!(refused, SaveError::NoFile(_)), "{refused}");
         assert!(path.is_dir());
         // A socket stands for every device and pipe: it can be made without help.
         #[cfg(unix)]

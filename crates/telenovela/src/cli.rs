@@ -75,9 +75,18 @@ pub struct Train {
     /// Shows, or characters (name or show/name); by default every show
     #[arg(value_name = "SHOW|CHARACTER")]
     pub names: Vec<String>,
-    /// Train also what is up to date
+    /// Train exactly what is named: of a show its ensemble alone, of a character not the ensemble it grows from
+    #[arg(long, requires = "names")]
+    pub only: bool,
+    /// Train also what is up to date, and begin anew where a training was broken off
     #[arg(long)]
     pub force: bool,
+    /// Add what happens to a file, as JSON lines with the figures of each epoch; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+    /// Write a checkpoint after so many steps; by default as often as costs under 2 % of the time
+    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub checkpoint_every: Option<u32>,
 }
 
 /// Print lines.

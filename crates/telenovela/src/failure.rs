@@ -41,6 +41,16 @@ pub enum Failure {
         /// What to name on the command line.
         train: String,
     },
+    /// A training cannot go on as it was begun.
+    #[error(
+        "{reason}\n  put it back as it was and the training goes on, or begin anew: telenovela train {train} --force"
+    )]
+    TrainingChanged {
+        /// What has changed.
+        reason: String,
+        /// What to name on the command line.
+        train: String,
+    },
     /// Training failed.
     #[error(transparent)]
     Model(ModelError),
@@ -70,10 +80,12 @@ impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
             Failure::Problems(_) | Failure::Input(_) | Failure::Log(LogError::Damaged { .. }) => 3,
+            Failure::TrainingChanged { .. } => 3,
             Failure::Model(ModelError::TooFewLines { .. } | ModelError::TooFewScenes { .. }) => 3,
             Failure::ModelMissing { .. } | Failure::ModelUnusable { .. } => 4,
             Failure::Save(_) | Failure::Log(_) | Failure::Io { .. } | Failure::Tui(_) => 5,
-            Failure::Model(ModelError::Io { .. }) | Failure::Stage(StageError::Log(_)) => 5,
+            Failure::Model(ModelError::Io { .. } | ModelError::Save(_)) => 5,
+            Failure::Stage(StageError::Log(_)) => 5,
             Failure::Model(_) | Failure::Stage(_) => 1,
         }
     }

@@ -1,54 +1,23 @@
 //! One training: passes over script scenes, the best weights kept.
 
-use candle_core::Tensor;
 use telenovela_script::show::Recipe;
 use telenovela_script::voice::Sampling;
 
+use super::checkpoint::{Checkpoints, Keeper, Sum};
+use super::facts::Facts;
+use super::learner::{Best, Learner};
+use super::progress::{Metrics, Progress};
 use super::windows::Windows;
 use super::{FEWEST_LINES, Material};
 use crate::corpus::{Sequence, TargetKind};
 use crate::error::{Error, Result};
-use crate::model::Model;
+use crate::model::{Model, Window};
 use crate::network::{Network, Scratch};
-use crate::optim::{AdamW, learning_rate};
+use crate::optim::learning_rate;
 use crate::rng::{Purpose, Random};
 use crate::sampler::{Request, draw};
 use crate::tokenizer::{Slot, Tokenizer};
 use crate::weights::{Scores, Weights};
-
-/// What training says while it runs.
-#[derive(Clone, Debug)]
-pub enum Progress {
-    /// It begins.
-    Started {
-        /// Passes over the training split.
-        epochs: usize,
-        /// Characters of the training text in one pass.
-        chars_per_epoch: usize,
-        /// Whether there is so little text that only vector and head are trained.
-        little_text: bool,
-    },
-    /// An optimizer step was taken.
-    Step {
-        /// Characters of text read so far in all passes, padding left out.
-        chars: usize,
-        /// Loss of the step in bits per character, of what is trained on.
-        bits: f64,
-    },
-    /// A pass is over.
-    Epoch {
-        /// From 1.
-        epoch: usize,
-        /// Mean loss of the pass, in bits per character.
-        train_bits: f64,
-        /// Of the averaged and rounded weights on the dev split.
-        dev_bits: f64,
-        /// Whether these weights are the best so far.
-        best: bool,
-        /// A line spoken by them.
-        sample: String,
-    },
-}
 
 /// How good weights are for whom they are trained.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +43,8 @@ pub(super) struct Run<'a> {
     pub(super) who: String,
     pub(super) material: &'a Material,
     pub(super) recipe: &'a Recipe,
+    /// All that decides what comes of it.
+    pub(super) facts: Facts,
     /// How often the weights are judged.
     pub(super) epochs: usize,
     /// Passes over the training split in each epoch.
@@ -86,149 +57,263 @@ pub(super) struct Run<'a> {
     pub(super) sample_as: Slot,
 }
 
-/// Everything that moves while it trains.
-struct Learner {
-    model: Model,
-    optimizer: AdamW,
-    order: Random,
-    dropout: Random,
-    hide: Random,
-    step: usize,
-    chars: f64,
+/// What came of a training: the best weights, averaged and rounded, with the figures that they were chosen by, and those of all epochs.
+pub(super) struct Trained {
+    pub(super) weights: Weights,
+    pub(super) scores: Scores,
+    pub(super) history: Vec<Metrics>,
 }
 
-/// A loss summed over targets, in nats, and their weight.
-#[derive(Default)]
-struct Sum {
-    loss: f64,
-    weight: f64,
+/// How much text there is to read.
+struct Extent {
+    chars_per_pass: usize,
+    /// To say bits per character of a step, whose targets are tokens.
+    chars_per_token: f64,
+    /// Steps of the whole training, about.
+    n_steps: usize,
 }
 
 impl Run<'_> {
-    /// Trains for all epochs and returns the weights of the best, averaged and rounded.
+    /// Trains for all epochs, from the latest checkpoint when there is one, else from `model`.
     pub(super) fn train(
         &self,
         model: Model,
         sequences: &[Sequence],
+        checkpoints: Option<&Checkpoints>,
         report: &mut dyn FnMut(Progress),
         judge: impl Fn(&Network) -> Judgement,
-    ) -> Result<(Weights, Scores)> {
-        let recipe = self.recipe;
+    ) -> Result<Trained> {
+        let extent = self.extent(sequences);
+        report(Progress::Started {
+            epochs: self.epochs,
+            chars_per_epoch: extent.chars_per_pass * self.passes,
+            little_text: model.parameters.iter().any(|parameter| parameter.frozen),
+        });
+        let mut learner = Learner::begin(model, self.recipe);
+        if let Some(checkpoints) = checkpoints {
+            self.resume(&mut learner, checkpoints, report)?;
+        }
+        let mut keeper = Keeper::new(checkpoints, learner.n_bytes());
+        while learner.place.epochs < self.epochs {
+            while learner.place.passes < self.passes {
+                self.pass(&mut learner, &mut keeper, sequences, &extent, report)?;
+            }
+            self.end_epoch(&mut learner, &extent, &judge, report)?;
+            self.keep(&learner, &mut keeper, true, report)?;
+        }
+        self.outcome(learner)
+    }
+
+    fn extent(&self, sequences: &[Sequence]) -> Extent {
         let chars_per_pass: usize = sequences
             .iter()
             .flat_map(|sequence| sequence.chars.values())
             .sum();
-        report(Progress::Started {
-            epochs: self.epochs,
-            chars_per_epoch: chars_per_pass * self.passes,
-            little_text: model.parameters.iter().any(|parameter| parameter.frozen),
-        });
-        // Text per token, to say bits per character of a step, whose targets are tokens.
         let n_tokens: usize = sequences.iter().map(Sequence::len).sum();
-        let chars_per_token = chars_per_pass as f64 / n_tokens.max(1) as f64;
-        let mut learner = Learner {
-            model,
-            optimizer: AdamW::new(recipe.weight_decay, recipe.clip, recipe.ema),
-            order: Random::new(recipe.seed, Purpose::Order),
-            dropout: Random::new(recipe.seed, Purpose::Dropout),
-            hide: Random::new(recipe.seed, Purpose::HideSpeaker),
-            step: 0,
-            chars: 0.0,
-        };
-        let mut best: Option<(f64, Weights, Scores)> = None;
-        for epoch in 1..=self.epochs {
-            let mut sum = Sum::default();
-            for _ in 0..self.passes {
-                self.pass(&mut learner, sequences, chars_per_token, &mut sum, report)?;
-            }
-            let weights = learner.model.averaged();
-            if !weights.is_finite() {
-                return Err(self.not_finite(learner.step));
-            }
-            let network = Network::new(&weights);
-            let judgement = judge(&network);
-            let is_best = best
-                .as_ref()
-                .is_none_or(|(loss, _, _)| judgement.loss() <= *loss);
-            let sample = self.sample(&network, epoch)?;
-            if is_best {
-                let scores = Scores {
-                    epoch,
-                    dev_bits: judgement.dev_bits,
-                    voice_gap: judgement.voice_gap,
-                    ..Scores::default()
-                };
-                best = Some((judgement.loss(), weights, scores));
-            }
-            report(Progress::Epoch {
-                epoch,
-                train_bits: sum.loss / sum.weight.max(1.0) * std::f64::consts::LOG2_E
-                    / chars_per_token,
-                dev_bits: judgement.dev_bits,
-                best: is_best,
-                sample,
-            });
+        Extent {
+            chars_per_pass,
+            chars_per_token: chars_per_pass as f64 / n_tokens.max(1) as f64,
+            n_steps: self.epochs * self.passes * Windows::count(sequences, self.recipe),
         }
-        let (_, weights, scores) = best.ok_or_else(|| Error::TooFewLines {
-            who: self.who.clone(),
-            lines: 0,
-            need: FEWEST_LINES,
-        })?;
-        Ok((weights, scores))
     }
 
-    /// Reads all script scenes once.
+    /// Takes the learner to the latest checkpoint that can be used.
+    fn resume(
+        &self,
+        learner: &mut Learner,
+        checkpoints: &Checkpoints,
+        report: &mut dyn FnMut(Progress),
+    ) -> Result<()> {
+        let (found, spoiled) = checkpoints.read()?;
+        for spoiled in spoiled {
+            report(Progress::Spoiled(spoiled));
+        }
+        for checkpoint in found {
+            let step = checkpoint.notes.place.step;
+            let changes = checkpoint.notes.facts.changes(&self.facts);
+            if !changes.is_empty() {
+                return Err(Error::Changed {
+                    who: self.who.clone(),
+                    step,
+                    changes,
+                });
+            }
+            if let Err(reason) = learner.recall(checkpoint, self.recipe) {
+                report(Progress::Spoiled(checkpoints.spoiled(step, reason)));
+                continue;
+            }
+            report(Progress::Resumed {
+                epochs: learner.place.epochs,
+                step,
+                chars: learner.place.chars as usize,
+            });
+            break;
+        }
+        Ok(())
+    }
+
+    /// Reads all script scenes once, or those that are left of the pass.
     fn pass(
         &self,
         learner: &mut Learner,
+        keeper: &mut Keeper<'_>,
         sequences: &[Sequence],
-        chars_per_token: f64,
-        sum: &mut Sum,
+        extent: &Extent,
         report: &mut dyn FnMut(Progress),
     ) -> Result<()> {
         let recipe = self.recipe;
-        let n_steps = self.epochs * self.passes * Windows::count(sequences, recipe);
-        let hide = |sequence: &Sequence| {
-            hide_speakers(
-                sequence.clone(),
-                recipe.hide_speaker,
-                &self.material.tokenizer,
-                &mut learner.hide,
-            )
-        };
-        let hidden: Vec<Sequence> = sequences.iter().map(hide).collect();
-        let mut windows = Windows::new(&hidden, recipe, &mut learner.order);
-        let mut state = learner.model.zero_state(windows.n_lanes())?;
+        let tokenizer = &self.material.tokenizer;
+        // Both streams are used up before the first window is read, so a pass that goes on draws what it drew before.
+        let mut hide = Random::at(recipe.seed, Purpose::HideSpeaker, learner.place.hide);
+        let mut order = Random::at(recipe.seed, Purpose::Order, learner.place.order);
+        let hidden: Vec<Sequence> = sequences
+            .iter()
+            .map(|one| hide_speakers(one.clone(), recipe.hide_speaker, tokenizer, &mut hide))
+            .collect();
+        let mut windows = Windows::new(&hidden, recipe, &mut order);
+        if learner.place.windows == 0 {
+            learner.state = learner.model.zero_state(windows.n_lanes())?;
+        }
+        for _ in 0..learner.place.windows {
+            windows.next_window(self.weigh);
+        }
         while let Some((window, fresh)) = windows.next_window(self.weigh) {
-            state = reset(state, &fresh)?;
-            let (loss, after) =
-                learner
-                    .model
-                    .loss(&window, &state, recipe, &mut learner.dropout)?;
-            state = after;
-            learner.step += 1;
-            learner.chars += windows.real_tokens as f64 * chars_per_token;
-            let weight: f32 = window.weights.iter().sum();
-            if weight == 0.0 {
-                continue;
+            let bits = self.step(learner, &window, &fresh, extent)?;
+            learner.place.chars += windows.real_tokens as f64 * extent.chars_per_token;
+            learner.place.windows += 1;
+            if let Some(bits) = bits {
+                report(Progress::Step {
+                    chars: learner.place.chars as usize,
+                    bits,
+                });
             }
-            let grads = (&loss / f64::from(weight))?.backward()?;
-            let lr = learning_rate(self.peak, learner.step - 1, n_steps);
+            self.keep(learner, keeper, false, report)?;
+        }
+        learner.place.passes += 1;
+        learner.place.windows = 0;
+        learner.place.order = order.position();
+        learner.place.hide = hide.position();
+        learner.state.clear();
+        Ok(())
+    }
+
+    /// Learns from a window and returns its loss in bits per character; `None` where nothing weighs anything.
+    fn step(
+        &self,
+        learner: &mut Learner,
+        window: &Window,
+        fresh: &[bool],
+        extent: &Extent,
+    ) -> Result<Option<f64>> {
+        learner.forget(fresh)?;
+        let (loss, after) =
             learner
-                .optimizer
-                .step(&mut learner.model.parameters, &grads, lr)?;
-            let loss = f64::from(loss.to_scalar::<f32>()?);
-            if !loss.is_finite() {
-                return Err(self.not_finite(learner.step));
-            }
-            sum.loss += loss;
-            sum.weight += f64::from(weight);
-            report(Progress::Step {
-                chars: learner.chars as usize,
-                bits: loss / f64::from(weight) * std::f64::consts::LOG2_E / chars_per_token,
+                .model
+                .loss(window, &learner.state, self.recipe, &mut learner.dropout)?;
+        learner.state = after;
+        learner.place.step += 1;
+        let weight: f32 = window.weights.iter().sum();
+        if weight == 0.0 {
+            return Ok(None);
+        }
+        let weight = f64::from(weight);
+        let grads = (&loss / weight)?.backward()?;
+        let lr = learning_rate(self.peak, learner.place.step - 1, extent.n_steps);
+        let norm = learner
+            .optimizer
+            .step(&mut learner.model.parameters, &grads, lr)?;
+        let loss = f64::from(loss.to_scalar::<f32>()?);
+        if !loss.is_finite() {
+            return Err(self.not_finite(learner.place.step));
+        }
+        let sum = &mut learner.place.sum;
+        sum.loss += loss;
+        sum.weight += weight;
+        sum.norm += f64::from(norm);
+        sum.steps += 1;
+        sum.lr = lr;
+        Ok(Some(extent.bits_per_char(loss, weight)))
+    }
+
+    /// Judges the weights, and keeps them when they are the best so far.
+    fn end_epoch(
+        &self,
+        learner: &mut Learner,
+        extent: &Extent,
+        judge: &impl Fn(&Network) -> Judgement,
+        report: &mut dyn FnMut(Progress),
+    ) -> Result<()> {
+        let weights = learner.model.averaged();
+        if !weights.is_finite() {
+            return Err(self.not_finite(learner.place.step));
+        }
+        let network = Network::new(&weights);
+        let judgement = judge(&network);
+        let best = learner
+            .best_epoch()
+            .is_none_or(|so_far| judgement.loss() <= judgement_of(so_far).loss());
+        if best {
+            learner.best = Some(Best::of(&learner.model));
+        }
+        let place = &mut learner.place;
+        place.epochs += 1;
+        place.passes = 0;
+        let sum = std::mem::take(&mut place.sum);
+        let metrics = Metrics {
+            epoch: place.epochs,
+            step: place.step,
+            chars: place.chars as usize,
+            train_bits: extent.bits_per_char(sum.loss, sum.weight),
+            dev_bits: judgement.dev_bits,
+            voice_gap: judgement.voice_gap,
+            grad_norm: sum.mean_norm(),
+            lr: sum.lr,
+            best,
+        };
+        learner.history.push(metrics.clone());
+        let sample = self.sample(&network, metrics.epoch)?;
+        report(Progress::Epoch { metrics, sample });
+        Ok(())
+    }
+
+    /// Writes a checkpoint when one is due.
+    fn keep(
+        &self,
+        learner: &Learner,
+        keeper: &mut Keeper<'_>,
+        epoch_is_over: bool,
+        report: &mut dyn FnMut(Progress),
+    ) -> Result<()> {
+        if keeper.is_due(epoch_is_over) {
+            keeper.write(|| learner.checkpoint(&self.facts))?;
+            report(Progress::Saved {
+                step: learner.place.step,
             });
         }
         Ok(())
+    }
+
+    fn outcome(&self, learner: Learner) -> Result<Trained> {
+        let scores = learner.best_epoch().map(|metrics| Scores {
+            epoch: metrics.epoch,
+            dev_bits: metrics.dev_bits,
+            voice_gap: metrics.voice_gap,
+            ..Scores::default()
+        });
+        let history = learner.history.clone();
+        match (scores, learner.into_best_weights()) {
+            (Some(scores), Some(weights)) => Ok(Trained {
+                weights,
+                scores,
+                history,
+            }),
+            // A recipe without an epoch, which no show file can ask for.
+            _ => Err(Error::TooFewLines {
+                who: self.who.clone(),
+                lines: 0,
+                need: FEWEST_LINES,
+            }),
+        }
     }
 
     fn not_finite(&self, step: usize) -> Error {
@@ -270,6 +355,26 @@ impl Run<'_> {
     }
 }
 
+impl Extent {
+    /// Of a loss in nats over targets of some weight.
+    fn bits_per_char(&self, loss: f64, weight: f64) -> f64 {
+        loss / weight.max(f64::MIN_POSITIVE) * std::f64::consts::LOG2_E / self.chars_per_token
+    }
+}
+
+impl Sum {
+    fn mean_norm(&self) -> f64 {
+        self.norm / self.steps.max(1) as f64
+    }
+}
+
+fn judgement_of(metrics: &Metrics) -> Judgement {
+    Judgement {
+        dev_bits: metrics.dev_bits,
+        voice_gap: metrics.voice_gap,
+    }
+}
+
 /// Hides some speakers behind `<other>`, turn by turn, tag and vector.
 fn hide_speakers(
     mut sequence: Sequence,
@@ -298,25 +403,8 @@ fn hide_speakers(
     sequence
 }
 
-/// Zeroes the state of the lanes that begin a script scene.
-fn reset(state: Vec<Tensor>, fresh: &[bool]) -> Result<Vec<Tensor>> {
-    if !fresh.contains(&true) {
-        return Ok(state);
-    }
-    let keep: Vec<f32> = fresh
-        .iter()
-        .map(|&fresh| if fresh { 0.0 } else { 1.0 })
-        .collect();
-    let keep = Tensor::from_vec(keep, (1, fresh.len(), 1), &candle_core::Device::Cpu)?;
-    Ok(state
-        .iter()
-        .map(|state| state.broadcast_mul(&keep))
-        .collect::<candle_core::Result<_>>()?)
-}
-
 #[cfg(test)]
 mod tests {
-    use candle_core::{DType, Device};
     use telenovela_script::show::{TokenizerSpec, Unit};
 
     use super::*;
@@ -357,19 +445,6 @@ mod tests {
         }
         // Whose words they are still decides what they weigh.
         assert_eq!(hidden.kinds, plain.kinds);
-    }
-
-    #[test]
-    fn only_the_lanes_that_begin_forget() {
-        let state = vec![Tensor::ones((2, 3, 4), DType::F32, &Device::Cpu).unwrap(); 2];
-        let sums = |state: &[Tensor]| -> Vec<Vec<f32>> {
-            let sum = |layer: &Tensor| layer.sum((0, 2)).unwrap().to_vec1().unwrap();
-            state.iter().map(sum).collect()
-        };
-        let after = reset(state.clone(), &[false, true, false]).unwrap();
-        assert_eq!(sums(&after), [[8.0, 0.0, 8.0], [8.0, 0.0, 8.0]]);
-        let after = reset(state, &[false; 3]).unwrap();
-        assert_eq!(sums(&after), [[8.0; 3], [8.0; 3]]);
     }
 
     #[test]

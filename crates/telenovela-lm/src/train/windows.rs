@@ -134,23 +134,9 @@ mod tests {
 
     fn recipe(batch: usize, bptt: usize) -> Recipe {
         Recipe {
-            seed: 1,
             batch,
             bptt,
-            epochs: 1,
-            character_epochs: 1,
-            lr: 1e-3,
-            character_lr: 1e-3,
-            others_weight: 0.2,
-            clip: 1.0,
-            weight_decay: 0.0,
-            ema: 0.9,
-            dropout_in: 0.0,
-            dropout_hidden: 0.0,
-            dropout_out: 0.0,
-            weight_drop: 0.0,
-            hide_speaker: 0.0,
-            spare_speakers: 0,
+            ..crate::train::tests::recipe()
         }
     }
 

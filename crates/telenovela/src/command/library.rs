@@ -7,7 +7,7 @@ use std::sync::Arc;
 use telenovela_lm::copies::CopyIndex;
 use telenovela_lm::corpus::{Corpus, SlotTable};
 use telenovela_lm::error::Error;
-use telenovela_lm::train::{character_fingerprint, ensemble_fingerprint};
+use telenovela_lm::train::Facts;
 use telenovela_lm::voice::{LstmVoice, Speaker, Speakers};
 use telenovela_script::character::{Base, Character, CharacterId, Lines};
 use telenovela_script::load::Workspace;
@@ -29,8 +29,8 @@ pub(super) struct Library<'a> {
     speakers: Speakers,
     ensemble: Option<Speaker>,
     copies: Arc<CopyIndex>,
-    /// What an up-to-date ensemble says of itself.
-    pub(super) fingerprint: String,
+    /// What an up-to-date ensemble depends on.
+    pub(super) facts: Facts,
 }
 
 impl<'a> Library<'a> {
@@ -51,7 +51,7 @@ impl<'a> Library<'a> {
                 _ => &[],
             });
         let copies = Arc::new(CopyIndex::new(lines.chain(inline.map(String::as_str))));
-        let fingerprint = ensemble_fingerprint(&show, &scripts);
+        let facts = Facts::of_ensemble(&show, &scripts);
         Ok(Self {
             workspace,
             show,
@@ -60,7 +60,7 @@ impl<'a> Library<'a> {
             speakers: Speakers::default(),
             ensemble: None,
             copies,
-            fingerprint,
+            facts,
         })
     }
 
@@ -92,7 +92,8 @@ impl<'a> Library<'a> {
             .speakers
             .load(&path)
             .map_err(|error| unusable(error, &format!("`{}`", character.id), train))?;
-        if own.fingerprint != character_fingerprint(character, &self.fingerprint) {
+        let facts = Facts::of_character(&self.show, character, &self.facts);
+        if own.fingerprint != facts.fingerprint() {
             let id = &character.id;
             note(&format!(
                 "The model of `{id}` is older than its lines or its recipe. Train it: telenovela train {id}"

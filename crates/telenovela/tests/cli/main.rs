@@ -8,6 +8,7 @@ mod export;
 mod invariants;
 mod own_character;
 mod play;
+mod resume;
 mod say;
 mod screen;
 mod shipped;

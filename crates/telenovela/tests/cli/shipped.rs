@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use telenovela_lm::train::{character_fingerprint, ensemble_fingerprint};
+use telenovela_lm::train::Facts;
 use telenovela_lm::weights::Card;
 use telenovela_script::event::{EndReason, EventKind, ThreadState};
 use telenovela_script::load::Workspace;
@@ -53,12 +53,16 @@ fn the_shipped_models_are_up_to_date() {
             card.unwrap_or_else(|error| panic!("{id}/{model}: {error}"))
                 .fingerprint
         };
-        let ensemble = ensemble_fingerprint(&show, &scripts);
-        assert_eq!(fingerprint("ensemble"), ensemble, "{id} is stale");
+        let ensemble = Facts::of_ensemble(&show, &scripts);
+        assert_eq!(
+            fingerprint("ensemble"),
+            ensemble.fingerprint(),
+            "{id} is stale"
+        );
         for character in workspace.load_characters(&id).unwrap() {
             assert_eq!(
                 fingerprint(character.id.as_str()),
-                character_fingerprint(&character, &ensemble),
+                Facts::of_character(&show, &character, &ensemble).fingerprint(),
                 "{id}/{} is stale",
                 character.id
             );

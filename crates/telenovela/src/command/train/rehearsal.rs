@@ -38,11 +38,13 @@ impl Rehearsal {
             began: Instant::now(),
             epochs: 0,
             chars: 0,
+            chars_before: 0,
             bits: None,
         }
     }
 
-    fn say(&self, line: &str) {
+    /// Says a line above the bars.
+    pub(super) fn say(&self, line: &str) {
         if self.on_terminal {
             // A terminal that is gone shows nothing anyhow.
             let _ = self.bars.println(line);
@@ -65,6 +67,8 @@ pub(super) struct Report<'a> {
     began: Instant,
     epochs: usize,
     chars: usize,
+    /// Read before this process took over.
+    chars_before: usize,
     /// Smoothed over some steps.
     bits: Option<f64>,
 }
@@ -103,18 +107,37 @@ impl Report<'_> {
                     self.rate()
                 ));
             }
-            Progress::Epoch {
-                epoch,
-                train_bits,
-                dev_bits,
-                best,
-                sample,
-            } => {
-                let mark = if best { '*' } else { ' ' };
+            Progress::Spoiled(spoiled) => {
                 self.rehearsal.say(&format!(
-                    "{:12} {epoch:3}/{:<3} train {train_bits:.3}  dev {dev_bits:.3}{mark} {:6.0} chars/s  {}",
+                    "{:12} {}: passed over, because {}",
                     self.who,
+                    spoiled.path.display(),
+                    sanitize(&spoiled.reason)
+                ));
+            }
+            Progress::Resumed {
+                epochs,
+                step,
+                chars,
+            } => {
+                (self.chars, self.chars_before) = (chars, chars);
+                self.bar.set_position(chars as u64);
+                self.bar.reset_eta();
+                self.rehearsal.say(&format!(
+                    "{:12} goes on from its checkpoint: {epochs} of {} epochs are over, {step} steps in all",
+                    self.who, self.epochs
+                ));
+            }
+            Progress::Saved { .. } => {}
+            Progress::Epoch { metrics, sample } => {
+                let mark = if metrics.best { '*' } else { ' ' };
+                self.rehearsal.say(&format!(
+                    "{:12} {:3}/{:<3} train {:.3}  dev {:.3}{mark} {:6.0} chars/s  {}",
+                    self.who,
+                    metrics.epoch,
                     self.epochs,
+                    metrics.train_bits,
+                    metrics.dev_bits,
                     self.rate(),
                     sanitize(&sample)
                 ));
@@ -122,9 +145,9 @@ impl Report<'_> {
         }
     }
 
-    /// Characters of text per second since it began, evaluation included.
+    /// Characters of text per second since this process began with it, evaluation included.
     fn rate(&self) -> f64 {
-        self.chars as f64 / self.began.elapsed().as_secs_f64().max(1e-3)
+        (self.chars - self.chars_before) as f64 / self.began.elapsed().as_secs_f64().max(1e-3)
     }
 
     pub(super) fn finish(&self, card: &Card) {

@@ -1,5 +1,7 @@
 //! Training a show as small as a show can be, and what comes of it: files, voices, figures.
 
+mod resume;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -142,7 +144,7 @@ impl Company {
     fn new(show: Show) -> Self {
         let scripts = scripts();
         let material = Material::new(&show, &scripts).unwrap();
-        let ensemble = train_ensemble(&show, &material, &mut |_| ()).unwrap();
+        let ensemble = train_ensemble(&show, &material, None, &mut |_| ()).unwrap();
         Self {
             show,
             scripts,
@@ -157,6 +159,7 @@ impl Company {
             &self.material,
             character,
             &self.ensemble.0,
+            None,
             &mut |_| (),
         )
     }
@@ -229,16 +232,7 @@ fn every_unit_and_depth_trains_speaks_and_is_read_back() {
         let path = folder.path().join(format!("{unit}-{n_layer}.safetensors"));
         clara.0.save(&path, &clara.1).unwrap();
         let read = Weights::load(&path).unwrap();
-        // JSON gives a figure back to within its last digit.
-        assert!((read.1.scores.test_bits - clara.1.scores.test_bits).abs() < 1e-12);
-        let scores = clara.1.scores.clone();
-        assert!(
-            clara.1
-                == Card {
-                    scores,
-                    ..read.1.clone()
-                }
-        );
+        assert!(read.1 == clara.1);
         assert!(read.0.iter().eq(clara.0.iter()), "{unit}");
         // What was read back is written as the same bytes.
         let again = folder.path().join("again.safetensors");

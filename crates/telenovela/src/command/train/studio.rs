@@ -1,0 +1,186 @@
+//! Where the models of one show are trained: each under its lock, from its checkpoint, into its file.
+
+use std::path::PathBuf;
+
+use telenovela_lm::error::Error;
+use telenovela_lm::train::{
+    Cadence, Checkpoints, Facts, Material, Progress, train_character, train_ensemble,
+};
+use telenovela_lm::weights::{Card, Weights};
+use telenovela_script::character::Character;
+
+use super::EnsembleWanted;
+use super::lock::Lock;
+use super::log::Log;
+use super::rehearsal::Rehearsal;
+use crate::cli::Train;
+use crate::command::library::{ENSEMBLE, Library};
+use crate::failure::Failure;
+
+/// Trains the models of one show.
+pub(super) struct Studio<'a> {
+    pub(super) library: &'a Library<'a>,
+    pub(super) material: &'a Material,
+    pub(super) rehearsal: &'a Rehearsal,
+    pub(super) log: &'a Log,
+    pub(super) args: &'a Train,
+}
+
+/// Whether there was anything to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The file is as it was.
+    UpToDate,
+    /// It is new.
+    Trained,
+}
+
+impl Studio<'_> {
+    /// Does about the ensemble what is wanted.
+    pub(super) fn ensemble(&self, wanted: EnsembleWanted) -> Result<Outcome, Failure> {
+        let force = self.args.force && wanted == EnsembleWanted::Trained;
+        let is_done = || self.is_current(ENSEMBLE, &self.library.facts) && self.is_tidy(ENSEMBLE);
+        if wanted == EnsembleWanted::LeftAlone || !force && is_done() {
+            return Ok(Outcome::UpToDate);
+        }
+        let show = &self.library.show;
+        let again = format!("{} --only", show.id);
+        self.train(ENSEMBLE, &self.library.facts, force, again, |to, report| {
+            train_ensemble(show, self.material, Some(to), report)
+        })
+    }
+
+    /// The ensemble that characters grow from, of whom `character` is one. Waits for whoever is training it.
+    pub(super) fn load_ensemble(&self, character: &Character) -> Result<Weights, Failure> {
+        let show = &self.library.show.id;
+        let path = self.library.path(ENSEMBLE);
+        if !self.is_current(ENSEMBLE, &self.library.facts) {
+            let lock = self.lock(ENSEMBLE)?;
+            let is_current = self.is_current(ENSEMBLE, &self.library.facts);
+            drop(lock);
+            if !is_current && !path.exists() {
+                return Err(Failure::ModelMissing {
+                    who: format!(
+                        "the ensemble of `{show}`, from which `{}` grows,",
+                        character.id
+                    ),
+                    path,
+                    train: format!("{show} --only"),
+                });
+            }
+            if !is_current {
+                return Err(Failure::ModelUnusable {
+                    reason: format!(
+                        "the ensemble of `{show}`, from which `{}` grows, is older than the scripts or the recipe",
+                        character.id
+                    ),
+                    train: format!("{show} --only"),
+                });
+            }
+        }
+        let (weights, _) = Weights::load(&path).map_err(Failure::Model)?;
+        Ok(weights)
+    }
+
+    /// Whether nothing is left to do for a character.
+    pub(super) fn is_done(&self, character: &Character) -> bool {
+        let id = character.id.as_str();
+        !self.args.force && self.is_current(id, &self.facts(character)) && self.is_tidy(id)
+    }
+
+    /// Trains a character.
+    pub(super) fn character(
+        &self,
+        character: &Character,
+        ensemble: &Weights,
+    ) -> Result<(), Failure> {
+        let (show, material) = (&self.library.show, self.material);
+        let id = character.id.as_str();
+        let facts = self.facts(character);
+        let again = format!("{}/{id}", show.id);
+        self.train(id, &facts, self.args.force, again, |to, report| {
+            train_character(show, material, character, ensemble, Some(to), report)
+        })?;
+        Ok(())
+    }
+
+    fn facts(&self, character: &Character) -> Facts {
+        Facts::of_character(&self.library.show, character, &self.library.facts)
+    }
+
+    /// Whether a model's file is what training would make of these facts. Without a usable file there is nothing up to date.
+    fn is_current(&self, model: &str, facts: &Facts) -> bool {
+        Card::load(&self.library.path(model))
+            .is_ok_and(|card| card.fingerprint == facts.fingerprint())
+    }
+
+    /// Whether no training has left anything behind.
+    fn is_tidy(&self, model: &str) -> bool {
+        !self.training_path(model).exists()
+    }
+
+    /// Where a training keeps its checkpoints; its lock lies beside it.
+    fn training_path(&self, model: &str) -> PathBuf {
+        self.library
+            .path(model)
+            .with_file_name(".training")
+            .join(model)
+    }
+
+    fn lock(&self, model: &str) -> Result<Lock, Failure> {
+        let path = self.training_path(model).with_extension("lock");
+        let waiting = |holder: Option<u32>| {
+            let holder = holder.map_or("another process".to_owned(), |id| format!("process {id}"));
+            self.rehearsal.say(&format!(
+                "{model:12} is being trained by {holder}; waiting for it"
+            ));
+        };
+        Lock::take(&path, waiting).map_err(|source| Failure::Io {
+            what: path.display().to_string(),
+            source,
+        })
+    }
+
+    /// Trains a model while nobody else does, puts it into its file, and removes its checkpoints. `again` is what to type to train it anew.
+    fn train(
+        &self,
+        model: &str,
+        facts: &Facts,
+        force: bool,
+        again: String,
+        train: impl FnOnce(&Checkpoints, &mut dyn FnMut(Progress)) -> Result<(Weights, Card), Error>,
+    ) -> Result<Outcome, Failure> {
+        let _lock = self.lock(model)?;
+        let cadence = self.args.checkpoint_every;
+        let cadence = cadence.map_or(Cadence::Cheap, |n| Cadence::Steps(n as usize));
+        let checkpoints = Checkpoints::new(self.training_path(model), cadence);
+        // Another process may have trained it while this one waited, or one may have ended just before it could tidy up.
+        let is_current = !force && self.is_current(model, facts);
+        if force || is_current {
+            checkpoints.clear().map_err(Failure::Model)?;
+        }
+        if is_current {
+            return Ok(Outcome::UpToDate);
+        }
+        let mut report = self.rehearsal.bar(model);
+        let mut log = self.log.of(&self.library.show.id, model);
+        let trained = train(&checkpoints, &mut |progress| {
+            log.write(&progress);
+            report.show(progress);
+        });
+        let (weights, card) = trained.map_err(|error| match error {
+            Error::Changed { .. } => Failure::TrainingChanged {
+                reason: error.to_string(),
+                train: again,
+            },
+            other => Failure::Model(other),
+        })?;
+        checkpoints
+            .publish(&weights, &card, &self.library.path(model))
+            .and_then(|()| checkpoints.clear())
+            .map_err(Failure::Model)?;
+        log.finish(&card);
+        report.finish(&card);
+        Ok(Outcome::Trained)
+    }
+}
