@@ -15,13 +15,13 @@ use crate::error::Result;
 use crate::rng::{Purpose, Random};
 use crate::tokenizer::Token;
 
-pub use speak::{SPEAK, SpeakWorkload};
+pub use speak::{CHARS, SPEAK, SpeakWorkload, TEMPERATURE};
 pub use train::{TRAIN, TrainWorkload, Training};
 
 /// Different characters of every workload, as in Karpathy's tiny Shakespeare.
 pub const N_VOCAB: usize = 65;
 /// Width of the embedding of every workload.
-const N_EMBD: usize = 128;
+pub const N_EMBD: usize = 128;
 /// Weights, texts and draws of the workloads.
 const SEED: u64 = 1;
 /// Windows of time that a rate is the median of.
@@ -42,7 +42,7 @@ pub struct Rates {
 ///
 /// # Errors
 /// Those of `work`.
-fn rates(seconds: f64, mut work: impl FnMut() -> Result<usize>) -> Result<Rates> {
+pub fn rates(seconds: f64, mut work: impl FnMut() -> Result<usize>) -> Result<Rates> {
     work()?;
     let mut windows = Vec::with_capacity(N_WINDOWS);
     for _ in 0..N_WINDOWS {

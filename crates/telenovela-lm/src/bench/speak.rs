@@ -10,9 +10,9 @@ use crate::rng::{Purpose, Random};
 use crate::tokenizer::{Slot, Token};
 
 /// Divides the logits.
-const TEMPERATURE: f32 = 0.8;
+pub const TEMPERATURE: f32 = 0.8;
 /// Characters of a model between two looks at the clock.
-const CHARS: usize = 2000;
+pub const CHARS: usize = 2000;
 
 /// Networks and how they speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
