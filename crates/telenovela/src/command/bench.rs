@@ -26,11 +26,18 @@ pub(super) fn run(args: &Bench) -> Result<ExitCode, Failure> {
         || std::thread::available_parallelism().map_or(1, usize::from),
         usize::from,
     );
+    let child = |name: &str| in_child(name, threads, args);
     if let Some(name) = &args.only {
-        print(&format!("{}\n", measure(name, threads, args)?))?;
+        let workload = find(name)?;
+        // Here, when candle's threads are chosen: by the user, or by this program when it started itself.
+        let measured = if THREADS.iter().any(|name| std::env::var_os(name).is_some()) {
+            measure(&workload, threads, args)?
+        } else {
+            child(name)?
+        };
+        print(&format!("{measured}\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let child = |name: &str| in_child(name, threads, args);
     let wants = |what| args.what.is_none_or(|wanted| wanted == what);
     let limits = child(LIMITS)?;
     let mut document = json!({"threads": threads, "limits": limits});
@@ -69,9 +76,11 @@ const LIMITS: &str = "limits";
 
 /// Starts this program again for one workload and reads what it prints.
 fn in_child(name: &str, threads: usize, args: &Bench) -> Result<Value, Failure> {
-    if !args.json {
+    if !args.json && args.only.is_none() {
         note(&format!("measuring {name} …"));
     }
+    // Training and speaking have threads of their own; candle's would only be in their way.
+    let threads_of_candle = if name == LIMITS { threads } else { 1 };
     let failed = |source| Failure::Io {
         what: "this program cannot start itself".into(),
         source,
@@ -81,43 +90,65 @@ fn in_child(name: &str, threads: usize, args: &Bench) -> Result<Value, Failure> 
         .args(["bench", "--only", name])
         .args(["--threads", &threads.to_string()])
         .args(["--seconds", &args.seconds.to_string()])
-        .envs(THREADS.map(|variable| (variable, threads.to_string())))
+        .envs(THREADS.map(|variable| (variable, threads_of_candle.to_string())))
         .stderr(Stdio::inherit());
     if let Some(text) = &args.text {
         again.arg("--text").arg(text);
     }
     let output = again.output().map_err(failed)?;
     let measured = serde_json::from_slice(&output.stdout).ok();
-    measured.filter(|_| output.status.success()).ok_or_else(|| {
-        Failure::Input(format!(
-            "workload {name} could not be measured ({})",
-            output.status
-        ))
-    })
+    measured
+        .filter(|_| output.status.success())
+        .ok_or_else(|| Failure::Input(format!("workload {name} could not be measured")))
+}
+
+/// What can be measured by itself.
+enum Workload {
+    Limits,
+    Train(TrainWorkload, Precision),
+    Speak(SpeakWorkload),
+}
+
+/// Everything that can be measured by itself, with its name.
+fn workloads() -> Vec<(String, Workload)> {
+    let train = |workload: TrainWorkload| {
+        let named = |precision| {
+            let name = training_name(&workload, precision);
+            (name, Workload::Train(workload, precision))
+        };
+        PRECISIONS.map(named)
+    };
+    let speak = |workload: SpeakWorkload| (workload.name.to_owned(), Workload::Speak(workload));
+    let mut all: Vec<(String, Workload)> = TRAIN.into_iter().flat_map(train).collect();
+    all.extend(SPEAK.map(speak));
+    all.push((LIMITS.to_owned(), Workload::Limits));
+    all
+}
+
+/// The workload of a name.
+fn find(name: &str) -> Result<Workload, Failure> {
+    let mut names = Vec::new();
+    for (known, workload) in workloads() {
+        if known.eq_ignore_ascii_case(name) {
+            return Ok(workload);
+        }
+        names.push(known);
+    }
+    let names = names.join(", ");
+    Err(Failure::Input(format!(
+        "there is no workload `{name}`; there are {names}"
+    )))
 }
 
 /// Measures one workload in this process.
-fn measure(name: &str, threads: usize, args: &Bench) -> Result<Value, Failure> {
-    let is_called = |known: &str| known.eq_ignore_ascii_case(name);
-    if is_called(LIMITS) {
-        return measure_limits(threads, args.seconds * SECONDS_OF_LIMIT);
-    }
-    for workload in &TRAIN {
-        for precision in PRECISIONS {
-            if is_called(&training_name(workload, precision)) {
-                return measure_training(workload, Compute::new(threads, precision), args);
-            }
+fn measure(workload: &Workload, threads: usize, args: &Bench) -> Result<Value, Failure> {
+    match workload {
+        Workload::Limits => measure_limits(threads, args.seconds * SECONDS_OF_LIMIT),
+        Workload::Train(workload, precision) => {
+            measure_training(workload, Compute::new(threads, *precision), args)
         }
+        Workload::Speak(workload) => measure_speaking(workload, threads, args.seconds),
     }
-    if let Some(workload) = SPEAK.iter().find(|workload| is_called(workload.name)) {
-        return measure_speaking(workload, threads, args.seconds);
-    }
-    let known = TRAIN.map(|workload| workload.name).into_iter();
-    let known = known.chain(SPEAK.map(|workload| workload.name));
-    Err(Failure::Input(format!(
-        "there is no workload `{name}`; there are {}, and {LIMITS}",
-        known.collect::<Vec<_>>().join(", ")
-    )))
 }
 
 fn measure_limits(threads: usize, seconds: f64) -> Result<Value, Failure> {
