@@ -48,8 +48,12 @@ fn every_shipped_file_passes_check() {
 /// What `docs/data-set.md` promises of the scripts; only the vocabulary is measured by hand, against a text that is not shipped.
 #[test]
 fn the_shipped_scripts_do_not_repeat_themselves_and_their_people_can_be_told_apart() {
-    let document: Value =
-        serde_json::from_str(&run(&["corpus", "salt-and-thunder", "--json"]).expect_success().stdout).unwrap();
+    let document: Value = serde_json::from_str(
+        &run(&["corpus", "salt-and-thunder", "--json"])
+            .expect_success()
+            .stdout,
+    )
+    .unwrap();
     let report = &document["report"];
     let figure = |path: &str| report.pointer(path).and_then(Value::as_f64).unwrap();
     assert!(figure("/repeats/unique_share") >= 0.98);
@@ -62,7 +66,10 @@ fn the_shipped_scripts_do_not_repeat_themselves_and_their_people_can_be_told_apa
     };
     assert!(share("single") >= 0.45 && share("groups") >= 0.80);
     for plot_line in report["plot_lines"].as_array().unwrap() {
-        assert!(plot_line["chars"].as_u64().unwrap() >= 40_000, "{plot_line}");
+        assert!(
+            plot_line["chars"].as_u64().unwrap() >= 40_000,
+            "{plot_line}"
+        );
     }
 }
 
@@ -91,7 +98,11 @@ fn the_shipped_scenes_show_every_turn_policy_and_every_plot_line() {
         assert!(policies.contains(&policy), "no scene plays by {policy:?}");
     }
     for plot_line in workspace.load_show(&show).unwrap().plot_lines {
-        assert!(plot_lines.contains(&plot_line.id), "no beat mixes in {}", plot_line.id);
+        assert!(
+            plot_lines.contains(&plot_line.id),
+            "no beat mixes in {}",
+            plot_line.id
+        );
     }
     assert!(arcs.contains("telenovela") && arcs.len() > 1, "{arcs:?}");
 }
