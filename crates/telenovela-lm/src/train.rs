@@ -35,6 +35,24 @@ use run::{Judgement, Run, Trained};
 /// Fewest lines that something can be learned from and held out of.
 const FEWEST_LINES: usize = 6;
 
+/// How a training is carried out. Nothing that comes of it depends on this.
+#[derive(Clone, Debug)]
+pub struct Conduct {
+    /// Threads of each step, at least 1.
+    pub threads: usize,
+    /// Where it keeps its place; `None` is nowhere.
+    pub checkpoints: Option<Checkpoints>,
+}
+
+impl Default for Conduct {
+    fn default() -> Self {
+        Self {
+            threads: 1,
+            checkpoints: None,
+        }
+    }
+}
+
 /// A show's scripts, ready to train on.
 #[derive(Debug)]
 pub struct Material {
@@ -105,7 +123,7 @@ impl Material {
 pub fn train_ensemble(
     show: &Show,
     material: &Material,
-    checkpoints: Option<&Checkpoints>,
+    conduct: &Conduct,
     report: &mut dyn FnMut(Progress),
 ) -> Result<(Weights, Card)> {
     let recipe = &show.recipe;
@@ -117,7 +135,7 @@ pub fn train_ensemble(
         who: "the ensemble".into(),
         material,
         recipe,
-        facts: material.facts.clone().on_this_machine(),
+        facts: material.facts.clone(),
         epochs: recipe.epochs,
         passes: 1,
         peak: recipe.lr,
@@ -132,7 +150,7 @@ pub fn train_ensemble(
             .map_or(Slot::OTHER, |place| Slot(place + 1)),
     };
     let model = material.fresh_model(show)?;
-    let mut trained = run.train(model, &train, checkpoints, report, |network| Judgement {
+    let mut trained = run.train(model, &train, conduct, report, |network| Judgement {
         dev_bits: cost(network, &dev, everybody).per_char(),
         voice_gap: 0.0,
     })?;

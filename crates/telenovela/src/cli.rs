@@ -84,6 +84,9 @@ pub struct Train {
     /// Add what happens to a file, as JSON lines with the figures of each epoch; `-` is standard output
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
+    /// Threads to work on in all; by default one per core
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
     /// Write a checkpoint after so many steps; by default as often as costs under 2 % of the time
     #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u32).range(1..))]
     pub checkpoint_every: Option<u32>,

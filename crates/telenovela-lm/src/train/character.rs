@@ -3,11 +3,10 @@
 use telenovela_script::character::{Base, Character, Lines};
 use telenovela_script::show::Show;
 
-use super::checkpoint::Checkpoints;
 use super::facts::Facts;
 use super::progress::Progress;
 use super::run::{Judgement, Run};
-use super::{FEWEST_LINES, Material, n_chars_of};
+use super::{Conduct, FEWEST_LINES, Material, n_chars_of};
 use crate::corpus::{ACTION, Corpus, Sequence, Split, TargetKind};
 use crate::count_table::{CountTable, CountTableBits, held_out_bits};
 use crate::error::{Error, Result};
@@ -34,7 +33,7 @@ pub fn train_character(
     material: &Material,
     character: &Character,
     ensemble: &Weights,
-    checkpoints: Option<&Checkpoints>,
+    conduct: &Conduct,
     report: &mut dyn FnMut(Progress),
 ) -> Result<(Weights, Card)> {
     let part = Part::new(show, material, character)?;
@@ -43,7 +42,7 @@ pub fn train_character(
         who: character.id.to_string(),
         material,
         recipe: &show.recipe,
-        facts: facts.clone().on_this_machine().grown_from(ensemble),
+        facts: facts.clone().grown_from(ensemble),
         epochs: part.epochs(),
         passes: part.passes(),
         peak: part.peak(),
@@ -54,7 +53,7 @@ pub fn train_character(
     let model = part.model(ensemble)?;
     let exam = Exam::new(&part)?;
     let judge = |network: &Network| exam.judge(network);
-    let mut trained = run.train(model, &train, checkpoints, report, judge)?;
+    let mut trained = run.train(model, &train, conduct, report, judge)?;
     let scores = &mut trained.scores;
     scores.ensemble_voice_gap = exam.judge(&Network::new(ensemble)).voice_gap;
     let test = part.sequences(&part.split().test)?;

@@ -8,7 +8,6 @@ use telenovela_script::script::Script;
 use telenovela_script::show::{ModelSize, Recipe, Show, TokenizerSpec};
 
 use crate::corpus::Corpus;
-use crate::kernel;
 use crate::weights::{Card, Weights, fingerprint};
 
 /// Of the training itself: counts changes after which trained models are stale.
@@ -110,12 +109,6 @@ impl Facts {
         self.put("recipe.weight_drop", weight_drop);
         self.put("recipe.hide_speaker", hide_speaker);
         self.put("recipe.spare_speakers", spare_speakers);
-    }
-
-    /// With what decides the very bits of a training on this machine.
-    pub(super) fn on_this_machine(mut self) -> Self {
-        self.put("kernel", kernel::level());
-        self
     }
 
     /// With the very weights that a character grows from.

@@ -8,9 +8,11 @@ use super::facts::Facts;
 use super::learner::{Best, Learner};
 use super::progress::{Metrics, Progress};
 use super::windows::Windows;
-use super::{FEWEST_LINES, Material};
+use super::{Conduct, FEWEST_LINES, Material};
+use crate::compute::Compute;
 use crate::corpus::{Sequence, TargetKind};
 use crate::error::{Error, Result};
+use crate::kernel::Precision;
 use crate::model::{Model, Window};
 use crate::network::{Network, Scratch};
 use crate::optim::learning_rate;
@@ -77,9 +79,9 @@ impl Run<'_> {
     /// Trains for all epochs, from the latest checkpoint when there is one, else from `model`.
     pub(super) fn train(
         &self,
-        model: Model,
+        mut model: Model,
         sequences: &[Sequence],
-        checkpoints: Option<&Checkpoints>,
+        conduct: &Conduct,
         report: &mut dyn FnMut(Progress),
         judge: impl Fn(&Network) -> Judgement,
     ) -> Result<Trained> {
@@ -89,7 +91,9 @@ impl Run<'_> {
             chars_per_epoch: extent.chars_per_pass * self.passes,
             little_text: model.parameters.iter().any(|parameter| parameter.frozen),
         });
+        model.compute = Compute::new(conduct.threads, Precision::F32);
         let mut learner = Learner::begin(model, self.recipe);
+        let checkpoints = conduct.checkpoints.as_ref();
         if let Some(checkpoints) = checkpoints {
             self.resume(&mut learner, checkpoints, report)?;
         }

@@ -11,7 +11,7 @@ use telenovela_lm::error::Error;
 use telenovela_lm::lexicon::Lexicon;
 use telenovela_lm::rng::{Purpose, Random};
 use telenovela_lm::tokenizer::Slot;
-use telenovela_lm::train::{Material, train_character, train_ensemble};
+use telenovela_lm::train::{Conduct, Material, train_character, train_ensemble};
 use telenovela_lm::voice::{LstmVoice, Speakers};
 use telenovela_lm::weights::{Card, Weights};
 use telenovela_script::character::{Base, Character, CharacterId, Color, Delivery, Lines, Turns};
@@ -144,7 +144,7 @@ impl Company {
     fn new(show: Show) -> Self {
         let scripts = scripts();
         let material = Material::new(&show, &scripts).unwrap();
-        let ensemble = train_ensemble(&show, &material, None, &mut |_| ()).unwrap();
+        let ensemble = train_ensemble(&show, &material, &Conduct::default(), &mut |_| ()).unwrap();
         Self {
             show,
             scripts,
@@ -159,7 +159,7 @@ impl Company {
             &self.material,
             character,
             &self.ensemble.0,
-            None,
+            &Conduct::default(),
             &mut |_| (),
         )
     }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use telenovela_lm::error::Error;
 use telenovela_lm::train::{
-    Cadence, Checkpoints, Facts, Material, Metrics, Progress, train_character, train_ensemble,
+    Cadence, Checkpoints, Conduct, Facts, Material, Metrics, Progress, train_character,
+    train_ensemble,
 };
 use telenovela_lm::weights::{Card, Weights};
 use telenovela_script::character::{Base, Character, Lines};
@@ -41,7 +42,8 @@ impl Training {
 
     fn character(show: Show, character: Character) -> Self {
         let Self { show, material, .. } = Self::ensemble(show);
-        let (ensemble, _) = train_ensemble(&show, &material, None, &mut |_| ()).unwrap();
+        let (ensemble, _) =
+            train_ensemble(&show, &material, &Conduct::default(), &mut |_| ()).unwrap();
         Self {
             show,
             material,
@@ -54,12 +56,25 @@ impl Training {
         checkpoints: Option<&Checkpoints>,
         report: &mut dyn FnMut(Progress),
     ) -> Result<(Weights, Card), Error> {
+        self.run_on(1, checkpoints, report)
+    }
+
+    fn run_on(
+        &self,
+        threads: usize,
+        checkpoints: Option<&Checkpoints>,
+        report: &mut dyn FnMut(Progress),
+    ) -> Result<(Weights, Card), Error> {
+        let conduct = Conduct {
+            threads,
+            checkpoints: checkpoints.cloned(),
+        };
         let (show, material) = (&self.show, &self.material);
         match &self.who {
-            Who::Ensemble => train_ensemble(show, material, checkpoints, report),
+            Who::Ensemble => train_ensemble(show, material, &conduct, report),
             Who::Character(one) => {
                 let (character, ensemble) = one.as_ref();
-                train_character(show, material, character, ensemble, checkpoints, report)
+                train_character(show, material, character, ensemble, &conduct, report)
             }
         }
     }
@@ -119,7 +134,9 @@ fn goes_on_from_every_step(training: &Training, stride: usize) {
     for (moment, &stopped) in steps.iter().enumerate().rev().step_by(stride) {
         let dead = at_step(moment);
         let mut first = None;
-        let resumed = training.run(Some(&each_step(&dead)), &mut |progress| {
+        // On another number of threads, too.
+        let threads = 1 + moment % 3;
+        let resumed = training.run_on(threads, Some(&each_step(&dead)), &mut |progress| {
             if let Progress::Resumed { step, .. } = progress {
                 first = Some(step);
             }

@@ -6,6 +6,7 @@ mod log;
 mod rehearsal;
 mod studio;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -165,7 +166,8 @@ fn train_show(
         log,
         args,
     };
-    let mut trained = studio.ensemble(wanted.ensemble)? == Outcome::Trained;
+    let n_cores = args.threads.map_or_else(n_cores, usize::from);
+    let mut trained = studio.ensemble(wanted.ensemble, n_cores)? == Outcome::Trained;
     if !chosen.is_empty() {
         let ensemble = studio.load_ensemble(chosen[0])?;
         let stale: Vec<&Character> = chosen
@@ -174,16 +176,12 @@ fn train_show(
             .filter(|character| !studio.is_done(character))
             .collect();
         trained |= !stale.is_empty();
-        let n_cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let at_once = stale.len().min(n_cores);
-        if at_once > 1 {
-            rehearsal.say(&format!(
-                "{} characters to train, {at_once} at once, each on a core of its own",
-                stale.len()
-            ));
+        let plan = Plan::new(stale.len(), n_cores);
+        if stale.len() > 1 {
+            rehearsal.say(&plan.to_string());
         }
-        side_by_side(&stale, at_once, |character| {
-            studio.character(character, &ensemble)
+        side_by_side(&stale, plan.at_once, |character| {
+            studio.character(character, &ensemble, plan.threads)
         })?;
     }
     rehearsal.close();
@@ -221,6 +219,49 @@ fn refuse_without_lines(
     }
 }
 
+fn n_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// How several trainings share the cores. None shares any work with another, while the threads of one wait for each other at every product: so as many
+/// as there are cores run at once, each on one thread, and only cores that would be left over go into a training as more threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Plan {
+    n_trainings: usize,
+    at_once: usize,
+    /// Of each.
+    threads: usize,
+}
+
+impl Plan {
+    fn new(n_trainings: usize, n_cores: usize) -> Self {
+        let at_once = n_trainings.clamp(1, n_cores);
+        Self {
+            n_trainings,
+            at_once,
+            threads: n_cores / at_once,
+        }
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            n_trainings,
+            at_once,
+            threads,
+        } = self;
+        let cores = match threads {
+            1 => "one core".to_owned(),
+            n => format!("{n} cores"),
+        };
+        write!(
+            f,
+            "{n_trainings} characters to train: {at_once} at once, each on {cores}"
+        )
+    }
+}
+
 /// Trains several characters, so many at once. Everything that was begun is finished; the first failure is told.
 fn side_by_side(
     characters: &[&Character],
@@ -248,4 +289,31 @@ fn side_by_side(
         });
         outcomes.collect::<Vec<_>>().into_iter().collect()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_core_works_and_none_for_two() {
+        for n_cores in 1..=64 {
+            for n_trainings in 1..=40 {
+                let Plan {
+                    at_once, threads, ..
+                } = Plan::new(n_trainings, n_cores);
+                assert!(at_once <= n_trainings && at_once * threads <= n_cores);
+                assert!(threads == 1 || at_once == n_trainings);
+            }
+        }
+        let told = |n_trainings, n_cores| Plan::new(n_trainings, n_cores).to_string();
+        assert_eq!(
+            told(6, 2),
+            "6 characters to train: 2 at once, each on one core"
+        );
+        assert_eq!(
+            told(3, 8),
+            "3 characters to train: 3 at once, each on 2 cores"
+        );
+    }
 }

@@ -76,7 +76,7 @@ fn a_training_goes_on_with_another_number_of_threads() {
     let whole = Theatre::trained();
     let theatre = Theatre::untrained();
     killed_after(&theatre, &["ferry"], 5);
-    let mut command = theatre.command(&["train"]);
+    let mut command = theatre.command(&["train", "--threads", "3"]);
     command
         .env("RAYON_NUM_THREADS", "3")
         .env("CANDLE_NUM_THREADS", "3");

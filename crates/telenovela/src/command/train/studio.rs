@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use telenovela_lm::error::Error;
 use telenovela_lm::train::{
-    Cadence, Checkpoints, Facts, Material, Progress, train_character, train_ensemble,
+    Cadence, Checkpoints, Conduct, Facts, Material, Progress, train_character, train_ensemble,
 };
 use telenovela_lm::weights::{Card, Weights};
 use telenovela_script::character::Character;
@@ -35,18 +35,40 @@ pub(super) enum Outcome {
     Trained,
 }
 
+/// One model to train.
+struct Job<'a> {
+    model: &'a str,
+    /// What it depends on.
+    facts: &'a Facts,
+    /// Whether it is trained though it is up to date, and from the start.
+    force: bool,
+    threads: usize,
+    /// What to name on the command line to train it anew.
+    again: String,
+}
+
 impl Studio<'_> {
     /// Does about the ensemble what is wanted.
-    pub(super) fn ensemble(&self, wanted: EnsembleWanted) -> Result<Outcome, Failure> {
+    pub(super) fn ensemble(
+        &self,
+        wanted: EnsembleWanted,
+        threads: usize,
+    ) -> Result<Outcome, Failure> {
         let force = self.args.force && wanted == EnsembleWanted::Trained;
         let is_done = || self.is_current(ENSEMBLE, &self.library.facts) && self.is_tidy(ENSEMBLE);
         if wanted == EnsembleWanted::LeftAlone || !force && is_done() {
             return Ok(Outcome::UpToDate);
         }
         let show = &self.library.show;
-        let again = format!("{} --only", show.id);
-        self.train(ENSEMBLE, &self.library.facts, force, again, |to, report| {
-            train_ensemble(show, self.material, Some(to), report)
+        let job = Job {
+            model: ENSEMBLE,
+            facts: &self.library.facts,
+            force,
+            threads,
+            again: format!("{} --only", show.id),
+        };
+        self.train(job, |conduct, report| {
+            train_ensemble(show, self.material, conduct, report)
         })
     }
 
@@ -93,13 +115,18 @@ impl Studio<'_> {
         &self,
         character: &Character,
         ensemble: &Weights,
+        threads: usize,
     ) -> Result<(), Failure> {
         let (show, material) = (&self.library.show, self.material);
-        let id = character.id.as_str();
-        let facts = self.facts(character);
-        let again = format!("{}/{id}", show.id);
-        self.train(id, &facts, self.args.force, again, |to, report| {
-            train_character(show, material, character, ensemble, Some(to), report)
+        let job = Job {
+            model: character.id.as_str(),
+            facts: &self.facts(character),
+            force: self.args.force,
+            threads,
+            again: format!("{}/{}", show.id, character.id),
+        };
+        self.train(job, |conduct, report| {
+            train_character(show, material, character, ensemble, conduct, report)
         })?;
         Ok(())
     }
@@ -141,21 +168,19 @@ impl Studio<'_> {
         })
     }
 
-    /// Trains a model while nobody else does, puts it into its file, and removes its checkpoints. `again` is what to type to train it anew.
+    /// Trains a model while nobody else does, puts it into its file, and removes its checkpoints.
     fn train(
         &self,
-        model: &str,
-        facts: &Facts,
-        force: bool,
-        again: String,
-        train: impl FnOnce(&Checkpoints, &mut dyn FnMut(Progress)) -> Result<(Weights, Card), Error>,
+        job: Job<'_>,
+        train: impl FnOnce(&Conduct, &mut dyn FnMut(Progress)) -> Result<(Weights, Card), Error>,
     ) -> Result<Outcome, Failure> {
+        let Job { model, force, .. } = job;
         let _lock = self.lock(model)?;
         let cadence = self.args.checkpoint_every;
         let cadence = cadence.map_or(Cadence::Cheap, |n| Cadence::Steps(n as usize));
         let checkpoints = Checkpoints::new(self.training_path(model), cadence);
         // Another process may have trained it while this one waited, or one may have ended just before it could tidy up.
-        let is_current = !force && self.is_current(model, facts);
+        let is_current = !force && self.is_current(model, job.facts);
         if force || is_current {
             checkpoints.clear().map_err(Failure::Model)?;
         }
@@ -164,14 +189,18 @@ impl Studio<'_> {
         }
         let mut report = self.rehearsal.bar(model);
         let mut log = self.log.of(&self.library.show.id, model);
-        let trained = train(&checkpoints, &mut |progress| {
+        let conduct = Conduct {
+            threads: job.threads,
+            checkpoints: Some(checkpoints.clone()),
+        };
+        let trained = train(&conduct, &mut |progress| {
             log.write(&progress);
             report.show(progress);
         });
         let (weights, card) = trained.map_err(|error| match error {
             Error::Changed { .. } => Failure::TrainingChanged {
                 reason: error.to_string(),
-                train: again,
+                train: job.again,
             },
             other => Failure::Model(other),
         })?;
