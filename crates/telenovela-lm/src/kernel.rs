@@ -2,12 +2,14 @@
 //!
 //! * [`level`]: what the processor offers.
 //! * [`product`]: packed matrix products of training, over [`F32`] (`float.rs`) or [`Bf16`] (`brain.rs`, `amx.rs`).
+//! * [`adamw`]: the step of the optimizer.
 //! * Here: the cell of an LSTM, and the products of speaking.
 //!
 //! Every version of an f32 loop runs the same fused multiply-adds in the same order, so their results are the same bytes; wider registers
 //! only hold more of them. bfloat16 products, which training alone uses, round differently on different units.
 #![allow(unsafe_code)]
 
+pub mod adamw;
 #[cfg(target_arch = "x86_64")]
 mod amx;
 mod brain;

@@ -265,14 +265,11 @@ fn split_layer(
         .collect()
 }
 
-/// Factors of what drops out, drawn one by one: 0 at the given rate, or what keeps the mean. Empty at rate 0. On an input one mask serves all steps of a
+/// Factors of what drops out, 0 at the given rate, or what keeps the mean. Empty at rate 0. On an input one mask serves all steps of a
 /// window (locked dropout, Gal and Ghahramani 2016), and so on the recurrent weights (weight drop, Merity, Keskar and Socher 2018).
 fn mask(n: usize, rate: f32, random: &mut Random) -> Vec<f32> {
     if rate == 0.0 {
         return Vec::new();
     }
-    let keep = 1.0 / (1.0 - rate);
-    (0..n)
-        .map(|_| if random.uniform() < rate { 0.0 } else { keep })
-        .collect()
+    random.mask(n, rate, 1.0 / (1.0 - rate))
 }

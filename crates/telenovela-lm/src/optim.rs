@@ -1,10 +1,14 @@
 //! AdamW, gradient clipping, a learning-rate schedule and averaged weights. candle's own optimizer can neither save its moments nor clip, and
 //! its `VarMap` has no fixed order.
 
-use candle_core::backprop::GradStore;
-use candle_core::{Device, Tensor, Var};
+use std::cell::RefCell;
 
+use candle_core::backprop::GradStore;
+use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Tensor, Var};
+
+use crate::compute::with_numbers;
 use crate::error::Result;
+use crate::kernel::adamw::{Stride, adamw, add_squares};
 use crate::math::cos_of_turns;
 
 /// A trainable tensor with its moments and its average, all in 32 bits.
@@ -12,9 +16,8 @@ use crate::math::cos_of_turns;
 pub struct Parameter {
     /// PyTorch's name of it.
     pub name: String,
-    /// The tensor in the graph.
+    /// The tensor in the graph, which holds the numbers.
     pub var: Var,
-    numbers: Vec<f32>,
     moment: Vec<f32>,
     square: Vec<f32>,
     average: Vec<f32>,
@@ -34,8 +37,7 @@ impl Parameter {
             var,
             moment: vec![0.0; numbers.len()],
             square: vec![0.0; numbers.len()],
-            average: numbers.clone(),
-            numbers,
+            average: numbers,
             frozen: false,
         })
     }
@@ -51,8 +53,13 @@ impl Parameter {
     }
 
     /// Everything that a step reads and changes: the numbers, both moments and the average.
-    pub fn memory(&self) -> [&[f32]; 4] {
-        [&self.numbers, &self.moment, &self.square, &self.average]
+    ///
+    /// # Errors
+    /// When the tensor cannot be read.
+    pub fn memory(&self) -> Result<[Vec<f32>; 4]> {
+        let numbers = self.var.flatten_all()?.to_vec1()?;
+        let [moment, square, average] = [&self.moment, &self.square, &self.average].map(Vec::clone);
+        Ok([numbers, moment, square, average])
     }
 
     /// Goes back to a [`memory`](Self::memory).
@@ -60,14 +67,11 @@ impl Parameter {
     /// # Errors
     /// When there are not as many numbers as the shape asks for.
     pub fn recall(&mut self, memory: [Vec<f32>; 4]) -> Result<()> {
-        [self.numbers, self.moment, self.square, self.average] = memory;
-        self.publish()
-    }
-
-    /// Puts the numbers into the graph.
-    fn publish(&self) -> Result<()> {
-        let tensor = Tensor::from_slice(&self.numbers, self.var.shape(), &Device::Cpu)?;
-        Ok(self.var.set(&tensor)?)
+        let [numbers, moment, square, average] = memory;
+        let tensor = Tensor::from_vec(numbers, self.var.shape(), &Device::Cpu)?;
+        self.var.set(&tensor)?;
+        [self.moment, self.square, self.average] = [moment, square, average];
+        Ok(())
     }
 
     /// Copies a row of a matrix over another, before training begins.
@@ -76,11 +80,37 @@ impl Parameter {
     /// When the tensor cannot be set.
     pub fn copy_row(&mut self, from: usize, to: usize) -> Result<()> {
         let width = self.var.dim(1)?;
-        for numbers in [&mut self.numbers, &mut self.average] {
+        let copy = |numbers: &mut [f32]| {
             numbers.copy_within(from * width..(from + 1) * width, to * width);
-        }
-        self.publish()
+        };
+        copy(&mut self.average);
+        change(&self.var, copy)
     }
+}
+
+/// Changes the numbers of a variable where they lie: [`Var::set`] would copy them.
+fn change(var: &Var, change: impl FnMut(&mut [f32])) -> Result<()> {
+    struct Change<F>(RefCell<F>);
+
+    impl<F: FnMut(&mut [f32])> InplaceOp1 for Change<F> {
+        fn name(&self) -> &'static str {
+            "change"
+        }
+
+        fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> candle_core::Result<()> {
+            match (storage, layout.contiguous_offsets()) {
+                (CpuStorage::F32(numbers), Some((start, end))) => {
+                    (self.0.borrow_mut())(&mut numbers[start..end]);
+                    Ok(())
+                }
+                _ => Err(candle_core::Error::Msg(
+                    "a parameter must be contiguous and in f32".into(),
+                )),
+            }
+        }
+    }
+
+    Ok(var.inplace_op1(&Change(RefCell::new(change)))?)
 }
 
 /// AdamW (Loshchilov and Hutter 2019) with β = (0.9, 0.999), ε = 1e-8, over parameters in the order given.
@@ -136,13 +166,12 @@ impl AdamW {
         let mut square_norm = 0f64;
         for parameter in parameters.iter() {
             let gradient = match grads.get(&parameter.var) {
-                Some(gradient) if !parameter.frozen => gradient.flatten_all()?.to_vec1::<f32>()?,
-                _ => Vec::new(),
+                Some(gradient) if !parameter.frozen => Some(gradient.contiguous()?),
+                _ => None,
             };
-            square_norm += gradient
-                .iter()
-                .map(|&g| f64::from(g) * f64::from(g))
-                .sum::<f64>();
+            if let Some(gradient) = &gradient {
+                with_numbers([gradient], |[g]| add_squares(&mut square_norm, g))?;
+            }
             gradients.push(gradient);
         }
         let norm = square_norm.sqrt() as f32;
@@ -157,25 +186,35 @@ impl AdamW {
         let t = self.step as f32;
         let ema = self.ema.min((1.0 + t) / (10.0 + t));
         for (parameter, gradient) in parameters.iter_mut().zip(gradients) {
-            if gradient.is_empty() {
-                continue;
-            }
+            let Some(gradient) = gradient else { continue };
             let decay = if parameter.var.rank() > 1 {
                 self.weight_decay
             } else {
                 0.0
             };
-            let moments = parameter.moment.iter_mut().zip(&mut parameter.square);
-            let values = parameter.numbers.iter_mut().zip(&mut parameter.average);
-            for (((x, average), (m, v)), g) in values.zip(moments).zip(gradient) {
-                let g = g * scale;
-                *m = BETA1 * *m + (1.0 - BETA1) * g;
-                *v = BETA2 * *v + (1.0 - BETA2) * g * g;
-                let update = *m * correct1 / ((*v * correct2).sqrt() + EPSILON);
-                *x -= lr * (update + decay * *x);
-                *average += (1.0 - ema) * (*x - *average);
-            }
-            parameter.publish()?;
+            let stride = Stride {
+                lr,
+                decay,
+                scale,
+                beta1: BETA1,
+                beta2: BETA2,
+                correct1,
+                correct2,
+                epsilon: EPSILON,
+                ema,
+            };
+            let Parameter {
+                var,
+                moment,
+                square,
+                average,
+                ..
+            } = parameter;
+            with_numbers([&gradient], |[gradient]| {
+                change(var, |numbers| {
+                    adamw(stride, [numbers, moment, square, average], gradient);
+                })
+            })??;
         }
         Ok(norm)
     }
@@ -230,8 +269,9 @@ mod tests {
                 .step(&mut parameters, &loss.backward().unwrap(), 0.1)
                 .unwrap();
         }
-        for (ours, theirs) in parameters[0].numbers.iter().zip(PYTORCH) {
-            assert!((ours - theirs).abs() < 1e-5, "{:?}", parameters[0].numbers);
+        let [numbers, ..] = parameters[0].memory().unwrap();
+        for (ours, theirs) in numbers.iter().zip(PYTORCH) {
+            assert!((ours - theirs).abs() < 1e-5, "{numbers:?}");
         }
     }
 

@@ -57,6 +57,28 @@ impl Random {
         ((u64::from(self.0.next_u32()) * n as u64) >> 32) as usize
     }
 
+    /// Factors of what drops out: 0 at the given rate, `keep` otherwise, each by 16 bits of the stream, low half first. A rate is a multiple of 2^-16
+    /// here, rounded.
+    pub fn mask(&mut self, n: usize, rate: f32, keep: f32) -> Vec<f32> {
+        /// Bytes drawn at once, of whole words.
+        const CHUNK: usize = 2048;
+        let below = (rate * 65536.0).round() as u32;
+        let mut bytes = [0; CHUNK];
+        let mut mask = Vec::with_capacity(n);
+        while mask.len() < n {
+            let wanted = (2 * (n - mask.len())).next_multiple_of(4).min(CHUNK);
+            let bytes = &mut bytes[..wanted];
+            self.0.fill_bytes(bytes);
+            let drawn = bytes.chunks_exact(2).map(|pair| {
+                let drawn = u32::from(u16::from_le_bytes([pair[0], pair[1]]));
+                if drawn < below { 0.0 } else { keep }
+            });
+            mask.extend(drawn);
+        }
+        mask.truncate(n);
+        mask
+    }
+
     /// Standard normal, by Box and Muller.
     pub fn normal(&mut self) -> f32 {
         let u = 1.0 - self.uniform();
@@ -101,6 +123,30 @@ mod tests {
         }
         let far = Random::at(7, Purpose::Dropout, 1 << 40);
         assert_eq!(far.position(), 1 << 40);
+    }
+
+    #[test]
+    fn a_mask_drops_its_rate_and_goes_on_from_any_position() {
+        let mut random = Random::new(7, Purpose::Dropout);
+        for n in [0, 1, 2, 3, 1023, 1024, 1025, 5000] {
+            let position = random.position();
+            let mask = random.mask(n, 0.3, 2.0);
+            assert_eq!(mask.len(), n);
+            assert_eq!(random.position() - position, n.div_ceil(2) as u64);
+            assert!(mask.iter().all(|&factor| factor == 0.0 || factor == 2.0));
+            let mut again = Random::at(7, Purpose::Dropout, position);
+            assert_eq!(again.mask(n, 0.3, 2.0), mask);
+            assert_eq!(
+                again.below(1000),
+                Random::at(7, Purpose::Dropout, random.position()).below(1000)
+            );
+        }
+        let dropped = random
+            .mask(100_000, 0.3, 1.0)
+            .iter()
+            .filter(|&&factor| factor == 0.0)
+            .count();
+        assert!((29_500..30_500).contains(&dropped), "{dropped}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod character;
 mod checkpoint;
 mod facts;
 mod learner;
+mod pace;
 mod progress;
 mod run;
 mod windows;
@@ -19,7 +20,6 @@ use crate::corpus::{ACTION, Corpus, Sequence, SlotTable, Split, TargetKind};
 use crate::count_table::{CountTable, held_out_bits};
 use crate::error::Result;
 use crate::evaluate::cost;
-use crate::kernel;
 use crate::lexicon::Lexicon;
 use crate::model::Model;
 use crate::network::Network;
@@ -38,7 +38,7 @@ const FEWEST_LINES: usize = 6;
 /// How a training is carried out. Nothing that comes of it depends on this.
 #[derive(Clone, Debug)]
 pub struct Conduct {
-    /// Threads of each step, at least 1.
+    /// Most threads of a step; fewer are used when they are faster.
     pub threads: usize,
     /// Where it keeps its place; `None` is nowhere.
     pub checkpoints: Option<Checkpoints>,
@@ -209,7 +209,6 @@ impl Material {
             slots: self.slots.clone(),
             recipe: show.recipe.clone(),
             fingerprint: facts.fingerprint(),
-            kernel: kernel::level().to_string(),
             scores: trained.scores,
             history: trained.history,
             lexicon: self.lexicon.joined(),

@@ -87,8 +87,6 @@ pub struct Card {
     pub recipe: Recipe,
     /// SHA-256 of all that its training depended on, in hexadecimal.
     pub fingerprint: String,
-    /// The kernel that trained it: training sums in the kernel's order.
-    pub kernel: String,
     /// Held-out figures.
     pub scores: Scores,
     /// Figures of every epoch of its training.

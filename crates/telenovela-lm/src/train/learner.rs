@@ -115,8 +115,8 @@ impl Learner {
         let mut checkpoint = Checkpoint::new(facts, place, &self.history);
         for (number, parameter) in self.model.parameters.iter().enumerate() {
             let shape = parameter.var.dims();
-            for (part, numbers) in PARTS.into_iter().zip(parameter.memory()) {
-                checkpoint.put(part_name(&parameter.name, part), shape, numbers.to_vec());
+            for (part, numbers) in PARTS.into_iter().zip(parameter.memory()?) {
+                checkpoint.put(part_name(&parameter.name, part), shape, numbers);
             }
             if let Some(best) = &self.best {
                 let numbers = best.0[number].clone();

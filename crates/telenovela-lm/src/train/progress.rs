@@ -25,6 +25,13 @@ pub enum Progress {
         /// Characters of text read so far in all passes.
         chars: usize,
     },
+    /// It has found out on how many threads its steps are fastest, of several.
+    Paced {
+        /// So many.
+        threads: usize,
+        /// Of so many.
+        most: usize,
+    },
     /// An optimizer step was taken.
     Step {
         /// Characters of text read so far in all passes, padding left out.

@@ -1,11 +1,14 @@
 //! One training: passes over script scenes, the best weights kept.
 
+use std::time::{Duration, Instant};
+
 use telenovela_script::show::Recipe;
 use telenovela_script::voice::Sampling;
 
 use super::checkpoint::{Checkpoints, Keeper, Sum};
 use super::facts::Facts;
 use super::learner::{Best, Learner};
+use super::pace::Pace;
 use super::progress::{Metrics, Progress};
 use super::windows::Windows;
 use super::{Conduct, FEWEST_LINES, Material};
@@ -75,6 +78,26 @@ struct Extent {
     n_steps: usize,
 }
 
+/// What goes on beside the training, and never shows in what comes of it.
+struct Aside<'a> {
+    keeper: Keeper<'a>,
+    pace: Pace,
+    most_threads: usize,
+    report: &'a mut dyn FnMut(Progress),
+}
+
+impl Aside<'_> {
+    /// Takes note of how long a step took.
+    fn took(&mut self, time: Duration) {
+        if self.pace.took(time) {
+            (self.report)(Progress::Paced {
+                threads: self.pace.threads(),
+                most: self.most_threads,
+            });
+        }
+    }
+}
+
 impl Run<'_> {
     /// Trains for all epochs, from the latest checkpoint when there is one, else from `model`.
     pub(super) fn train(
@@ -91,19 +114,24 @@ impl Run<'_> {
             chars_per_epoch: extent.chars_per_pass * self.passes,
             little_text: model.parameters.iter().any(|parameter| parameter.frozen),
         });
-        model.compute = Compute::new(conduct.threads, Precision::F32);
+        model.compute = Compute::new(1, Precision::F32);
         let mut learner = Learner::begin(model, self.recipe);
         let checkpoints = conduct.checkpoints.as_ref();
         if let Some(checkpoints) = checkpoints {
             self.resume(&mut learner, checkpoints, report)?;
         }
-        let mut keeper = Keeper::new(checkpoints, learner.n_bytes());
+        let mut aside = Aside {
+            keeper: Keeper::new(checkpoints, learner.n_bytes()),
+            pace: Pace::new(conduct.threads),
+            most_threads: conduct.threads,
+            report,
+        };
         while learner.place.epochs < self.epochs {
             while learner.place.passes < self.passes {
-                self.pass(&mut learner, &mut keeper, sequences, &extent, report)?;
+                self.pass(&mut learner, &mut aside, sequences, &extent)?;
             }
-            self.end_epoch(&mut learner, &extent, &judge, report)?;
-            self.keep(&learner, &mut keeper, true, report)?;
+            self.end_epoch(&mut learner, &extent, &judge, aside.report)?;
+            self.keep(&learner, &mut aside, true)?;
         }
         self.outcome(learner)
     }
@@ -160,10 +188,9 @@ impl Run<'_> {
     fn pass(
         &self,
         learner: &mut Learner,
-        keeper: &mut Keeper<'_>,
+        aside: &mut Aside<'_>,
         sequences: &[Sequence],
         extent: &Extent,
-        report: &mut dyn FnMut(Progress),
     ) -> Result<()> {
         let recipe = self.recipe;
         let tokenizer = &self.material.tokenizer;
@@ -182,16 +209,19 @@ impl Run<'_> {
             windows.next_window(self.weigh);
         }
         while let Some((window, fresh)) = windows.next_window(self.weigh) {
+            learner.model.compute.threads = aside.pace.threads();
+            let began = Instant::now();
             let bits = self.step(learner, &window, &fresh, extent)?;
+            aside.took(began.elapsed());
             learner.place.chars += windows.real_tokens as f64 * extent.chars_per_token;
             learner.place.windows += 1;
             if let Some(bits) = bits {
-                report(Progress::Step {
+                (aside.report)(Progress::Step {
                     chars: learner.place.chars as usize,
                     bits,
                 });
             }
-            self.keep(learner, keeper, false, report)?;
+            self.keep(learner, aside, false)?;
         }
         learner.place.passes += 1;
         learner.place.windows = 0;
@@ -281,16 +311,10 @@ impl Run<'_> {
     }
 
     /// Writes a checkpoint when one is due.
-    fn keep(
-        &self,
-        learner: &Learner,
-        keeper: &mut Keeper<'_>,
-        epoch_is_over: bool,
-        report: &mut dyn FnMut(Progress),
-    ) -> Result<()> {
-        if keeper.is_due(epoch_is_over) {
-            keeper.write(|| learner.checkpoint(&self.facts))?;
-            report(Progress::Saved {
+    fn keep(&self, learner: &Learner, aside: &mut Aside<'_>, epoch_is_over: bool) -> Result<()> {
+        if aside.keeper.is_due(epoch_is_over) {
+            aside.keeper.write(|| learner.checkpoint(&self.facts))?;
+            (aside.report)(Progress::Saved {
                 step: learner.place.step,
             });
         }

@@ -242,6 +242,51 @@ fn twelve_processes_at_once_make_the_bytes_of_one_after_another() {
     assert!(models == in_turn.models());
 }
 
+/// The script of an array job as `docs/training.md` has it, for this show.
+#[cfg(unix)]
+fn array_script() -> String {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/training.md");
+    let docs = fs::read_to_string(docs).unwrap();
+    let (_, after) = docs.split_once("```sh\n").unwrap();
+    let (script, _) = after.split_once("```").unwrap();
+    assert!(script.contains("salt-and-thunder") && script.contains("SLURM_ARRAY_TASK_ID"));
+    script.replace("salt-and-thunder", "ferry")
+}
+
+#[cfg(unix)]
+#[test]
+fn the_array_job_of_the_documentation_trains_everybody() {
+    let whole = Theatre::trained();
+    let theatre = Theatre::untrained();
+    theatre.run(&["train", "ferry", "--only"]).expect_success();
+    theatre.write("train.sbatch", &array_script());
+    let program = Path::new(env!("CARGO_BIN_EXE_telenovela"));
+    let path = std::env::var_os("PATH").unwrap();
+    let path = std::env::split_paths(&path).collect::<Vec<_>>();
+    let path = std::iter::once(program.parent().unwrap().to_owned()).chain(path);
+    let path = std::env::join_paths(path).unwrap();
+    let tasks: Vec<Child> = (1..=CAST.len())
+        .map(|task| {
+            let mut command = std::process::Command::new("sh");
+            command
+                .arg("train.sbatch")
+                .current_dir(theatre.path(""))
+                .env("PATH", &path)
+                .env("SLURM_ARRAY_TASK_ID", task.to_string())
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped());
+            command.spawn().unwrap()
+        })
+        .collect();
+    for task in tasks {
+        Outcome::of(&task.wait_with_output().unwrap()).expect_success();
+    }
+    assert!(theatre.models() == whole.models());
+    let events = events(&theatre.read("train.jsonl"));
+    assert_eq!(of_kind(&events, "done").len(), CAST.len());
+}
+
 #[test]
 fn twelve_processes_that_want_the_same_train_it_once() {
     let whole = Theatre::trained();

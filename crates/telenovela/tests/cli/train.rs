@@ -1,7 +1,11 @@
 //! `telenovela train`
 
 use std::fs;
+use std::path::Path;
 use std::time::SystemTime;
+
+use telenovela_script::load::Workspace;
+use telenovela_script::show::ShowId;
 
 use crate::theatre::{CAST, MODELS, Theatre};
 
@@ -56,6 +60,31 @@ fn everybody_is_trained_and_the_figures_are_told() {
     }
     assert!(!outcome.stdout.contains("up to date"));
     assert!(!outcome.stdout.contains('\u{1b}') && !outcome.stderr.contains('\u{1b}'));
+}
+
+#[test]
+fn the_documentation_has_every_field_of_the_recipe_with_its_default() {
+    let theatre = Theatre::untrained();
+    let show = "characters/ferry/show.yaml";
+    let text = theatre.read(show);
+    let (before, _) = text.split_once("recipe:").unwrap();
+    theatre.write(show, before);
+    let workspace = Workspace::open(&theatre.path("")).unwrap();
+    let show = workspace.load_show(&ShowId::new("ferry")).unwrap();
+    let recipe = serde_json::to_value(&show.recipe).unwrap();
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/training.md");
+    let docs = fs::read_to_string(docs).unwrap();
+    let rows: Vec<(&str, f64)> = docs
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "))
+        .filter_map(|(field, rest)| Some((field, rest.split(' ').next()?.parse().ok()?)))
+        .collect();
+    let fields = recipe.as_object().unwrap();
+    assert_eq!(rows.len(), fields.len());
+    for (field, default) in rows {
+        let value = fields[field].as_f64().unwrap();
+        assert!((value - default).abs() < 1e-6 * default, "{field}: {value}");
+    }
 }
 
 #[test]

@@ -123,6 +123,9 @@ impl ModelLog<'_> {
                 self.chars_before = *chars;
                 self.line("resumed", json!({"epochs": epochs, "step": step}));
             }
+            Progress::Paced { threads, most } => {
+                self.line("paced", json!({"threads": threads, "most": most}));
+            }
             Progress::Step { .. } => {}
             Progress::Epoch { metrics, sample } => {
                 let read = metrics.chars.saturating_sub(self.chars_before) as f64;

@@ -128,6 +128,10 @@ impl Report<'_> {
                     self.who, self.epochs
                 ));
             }
+            Progress::Paced { threads, most } => self.rehearsal.say(&format!(
+                "{:12} takes its steps on {threads} of {most} cores, the fastest here",
+                self.who
+            )),
             Progress::Saved { .. } => {}
             Progress::Epoch { metrics, sample } => {
                 let mark = if metrics.best { '*' } else { ' ' };
