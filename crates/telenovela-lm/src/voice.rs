@@ -1,5 +1,7 @@
 //! An LSTM as a [`Voice`]: it listens with its hidden state, branches from it to speak, and scores what it might say.
 
+mod likeliest;
+
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
@@ -20,6 +22,8 @@ use crate::network::{Network, Scratch, State, log_softmax};
 use crate::sampler::{Draft, Request, draw, is_content};
 use crate::tokenizer::{Slot, Token, Tokenizer};
 use crate::weights::{Card, Weights};
+
+pub use likeliest::Step;
 
 /// A trained model, ready to speak.
 #[derive(Clone, Debug)]

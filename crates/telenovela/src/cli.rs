@@ -113,6 +113,9 @@ pub struct Say {
     /// Repeats the same lines; drawn when left out
     #[arg(long)]
     pub seed: Option<u64>,
+    /// Instead of takes, the likeliest line, token by token, and what else might have come; with --json all logits too
+    #[arg(long, conflicts_with_all = ["takes", "seed"])]
+    pub likeliest: bool,
     /// One JSON document on standard output
     #[arg(long)]
     pub json: bool,

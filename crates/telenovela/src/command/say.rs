@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use serde_json::json;
+use telenovela_lm::voice::LstmVoice;
 use telenovela_script::character::{Character, CharacterId};
 use telenovela_script::event::{Provenance, Utterance};
 use telenovela_script::load::Workspace;
@@ -38,6 +39,14 @@ pub(super) fn run(workspace: &Workspace, args: &Say) -> Result<ExitCode, Failure
         .map_or_else(Sampling::default, |character| character.sampling);
     if let Some(chars) = args.chars {
         sampling.max_chars = usize::from(chars);
+    }
+    if args.likeliest {
+        return likeliest(
+            &voice,
+            args,
+            prime.as_deref().unwrap_or(""),
+            sampling.max_chars,
+        );
     }
     let cue = Cue {
         prime,
@@ -82,6 +91,36 @@ pub(super) fn run(workspace: &Workspace, args: &Say) -> Result<ExitCode, Failure
             note(&format!("Again: the same command with --seed {seed}"));
         }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the line that the voice would most likely say, and how it comes about.
+fn likeliest(
+    voice: &LstmVoice,
+    args: &Say,
+    prime: &str,
+    max_chars: usize,
+) -> Result<ExitCode, Failure> {
+    let steps = voice
+        .likeliest(prime, max_chars)
+        .map_err(|error| Failure::ModelUnusable {
+            reason: error.to_string(),
+            train: args.name.clone(),
+        })?;
+    let text: String = steps.iter().map(|step| step.text.as_str()).collect();
+    if args.json {
+        let document = json!({"name": args.name, "cue": args.cue, "prime": args.prime, "text": text, "steps": steps});
+        print(&format!("{document}\n"))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut page = format!("{text}\n\n");
+    for step in &steps {
+        let candidates = step.candidates.iter();
+        let candidates = candidates.map(|(text, p)| format!("{:>5.1} % {text:12}", 100.0 * p));
+        let candidates = candidates.collect::<Vec<_>>().join(" ");
+        page.push_str(&format!("{:14} {}\n", step.text, candidates.trim_end()));
+    }
+    print(&page)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -119,3 +119,28 @@ fn a_line_ends_with_the_word_that_reaches_the_length_asked_for() {
         assert!(before.chars().count() < 12, "{text}");
     }
 }
+
+#[test]
+fn the_likeliest_line_is_told_token_by_token() {
+    let theatre = Theatre::trained();
+    let document = json(&theatre, &["clara", "--likeliest", "--prime", "I saw"]);
+    let text = document["text"].as_str().unwrap();
+    assert!(text.starts_with("I saw"), "{text}");
+    let steps = document["steps"].as_array().unwrap();
+    let joined: String = steps
+        .iter()
+        .map(|step| step["text"].as_str().unwrap())
+        .collect();
+    assert_eq!(joined, text);
+    let best = steps.last().unwrap();
+    let logits = best["logits"].as_array().unwrap();
+    let at = best["token"].as_u64().unwrap() as usize;
+    let logit = |value: &Value| value.as_f64().unwrap();
+    assert!(
+        logits
+            .iter()
+            .all(|other| logit(other) <= logit(&logits[at]))
+    );
+    let page = theatre.run(&["say", "clara", "--likeliest", "--prime", "I saw"]);
+    assert!(page.expect_success().stdout.starts_with(text));
+}
