@@ -33,7 +33,7 @@ fn the_documented_script_gives_our_logits_and_our_line() {
     let (script, _) = script.split_once("```").unwrap();
     let theatre = Theatre::trained();
     for who in ["odette", "ferry"] {
-        let said = theatre.run(&["say", who, "--likeliest", "--json"]);
+        let said = theatre.run(&["say", who, "--prime", "I saw it", "--likeliest", "--json"]);
         let said = said.expect_success().stdout;
         theatre.write("ours.json", &said);
         let file = if who == "ferry" { "ensemble" } else { who };
