@@ -44,6 +44,22 @@ pub fn draw(
     request: &Request<'_>,
     seeds: &[u64],
 ) -> crate::error::Result<Vec<Draft>> {
+    draw_while(network, tokenizer, lexicon, state, request, seeds, || true)
+}
+
+/// As [`draw`], as long as somebody waits for the lines; asked before every token. Lines that nobody waits for any more are left unfinished.
+///
+/// # Errors
+/// When the prime cannot be encoded.
+pub fn draw_while(
+    network: &Network,
+    tokenizer: &Tokenizer,
+    lexicon: &Lexicon,
+    state: &State,
+    request: &Request<'_>,
+    seeds: &[u64],
+    is_waited_for: impl Fn() -> bool,
+) -> crate::error::Result<Vec<Draft>> {
     let lanes = seeds.len();
     if lanes == 0 {
         return Ok(Vec::new());
@@ -67,7 +83,7 @@ pub fn draw(
     // A line that goes nowhere ends somewhere: no token adds less than nothing, and `max_chars` bounds the text.
     let max_tokens = request.sampling.max_chars + prime.len() + 8;
     for step in 0..max_tokens {
-        if lines.iter().all(|line| line.over) {
+        if lines.iter().all(|line| line.over) || !is_waited_for() {
             break;
         }
         network.step(&inputs, &slots, &mut state, &mut scratch);

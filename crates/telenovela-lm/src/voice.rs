@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::evaluate::log_probabilities;
 use crate::lexicon::{Lexicon, words};
 use crate::network::{Network, Scratch, State, log_softmax};
-use crate::sampler::{Draft, Request, draw, is_content};
+use crate::sampler::{Draft, Request, draw_while, is_content};
 use crate::tokenizer::{Slot, Token, Tokenizer};
 use crate::weights::{Card, Weights};
 
@@ -379,15 +379,19 @@ impl Voice for LstmVoice {
             sampling: cue.sampling,
             penalized: &penalized,
         };
-        let drafts = draw(
+        let drafts = draw_while(
             &self.own.network,
             tokenizer,
             &self.own.lexicon,
             &self.memory.now,
             &request,
             seeds,
+            || !cue.interest.is_lost(),
         )
         .map_err(failed)?;
+        if cue.interest.is_lost() {
+            return Err(VoiceError::Failed("nobody waits for the line".to_owned()));
+        }
         let not_finite = drafts
             .iter()
             .any(|draft| draft.log_probabilities.iter().any(|p| !p.is_finite()));

@@ -3,6 +3,7 @@
 //! These types are the log's format, so they serialize as they stand; [`FORMAT_VERSION`] counts its incompatible changes.
 
 use crate::character::{CharacterId, Color};
+use crate::mood::Mood;
 use crate::scene::{BeatId, SceneId, Setting, ThreadId, TurnPolicy};
 use crate::show::ShowId;
 use crate::voice::Take;
@@ -79,9 +80,16 @@ pub enum EventKind {
     VoiceFailed {
         /// Who.
         character: CharacterId,
+        /// In what way.
+        failure: Failure,
         /// What its voice said.
         error: String,
+        /// How many had lost this turn before it, from 0.
+        attempt: u32,
     },
+    /// A line that was said before is another one from here on. Lines after it stay as they were said; what is said from here on remembers the
+    /// new one.
+    LineChanged(ChangedLine),
     /// The user took a hand in it.
     Command {
         /// How.
@@ -89,8 +97,10 @@ pub enum EventKind {
     },
     /// The performance went back and on from an earlier event.
     Rewound {
-        /// The last event that still counts.
+        /// The last event that still counts, of whatever branch.
         to_seq: u64,
+        /// The branch that begins here: 1 for the first. What came after `to_seq` stays in the log, on its own branch.
+        branch: u32,
     },
     /// Always the last.
     PerformanceEnded {
@@ -124,8 +134,10 @@ pub struct Playbill {
     pub scene: SceneId,
     /// Its title.
     pub title: String,
-    /// SHA-256 of the scene file, in hexadecimal.
+    /// SHA-256 of the scene file, in hexadecimal; of its arc's file after it, where the arc is the show's own.
     pub scene_sha256: String,
+    /// SHA-256 over the show's file and its scripts, in hexadecimal.
+    pub show_sha256: String,
     /// Where and when.
     pub setting: Setting,
     /// What stands as the curtain rises.
@@ -160,8 +172,13 @@ pub struct CastMember {
     pub on_stage: bool,
     /// Characters per second of the typewriter.
     pub cps: f32,
-    /// SHA-256 of its weights, in hexadecimal.
+    /// SHA-256 of its file, in hexadecimal.
+    pub file_sha256: String,
+    /// SHA-256 of its weights, in hexadecimal; empty for one that has none.
     pub model_sha256: String,
+    /// SHA-256 of the ensemble that scores it, in hexadecimal; empty where there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub ensemble_sha256: String,
 }
 
 /// A loose end on the playbill.
@@ -200,7 +217,7 @@ pub struct Utterance {
 /// An utterance with what was considered on the way to it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Spoken {
-    /// Stable within the performance: `<scene>-<turn>`.
+    /// Stable within the performance, whatever is rewound or changed: `<scene>-<turn>`, on branch n `<scene>-<turn>.<n>`.
     pub id: String,
     /// The beat it was spoken in.
     pub beat: BeatId,
@@ -218,6 +235,69 @@ pub struct Spoken {
     /// Which take was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<usize>,
+    /// Longest run of words of the kept take that stands so in the show's scripts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copied_words: Option<u32>,
+    /// Loose ends that the line's beat opens, brings further or ties up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub threads: Vec<ThreadId>,
+    /// Who alone heard it, its speaker apart; `None` for everybody on stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visible_to: Option<Vec<CharacterId>>,
+}
+
+/// A line as it is after a change.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct ChangedLine {
+    /// [`Spoken::id`] of the line.
+    pub id: String,
+    /// Its turn.
+    pub turn: u64,
+    /// What was done.
+    pub change: Change,
+    /// The takes that this change adds to those of the line; empty unless it was taken again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub takes: Vec<Take>,
+    /// Which take is kept now, counted over all takes of the line, in the order in which they were made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<usize>,
+    /// How it is said now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<String>,
+    /// What is said now.
+    pub text: String,
+    /// Whose words these are.
+    pub provenance: Provenance,
+    /// What was said before.
+    pub text_before: String,
+    /// Whose words those were.
+    pub provenance_before: Provenance,
+}
+
+/// How a line was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// New takes were made.
+    Retake,
+    /// Another take was picked.
+    Pick,
+    /// The user wrote it anew.
+    Edit,
+}
+
+/// In what way a character lost its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Failure {
+    /// Its voice said that it cannot speak.
+    Refused,
+    /// Its voice panicked, and begins anew from what it had heard.
+    Panicked,
+    /// It did not answer in time, and a new voice takes its place.
+    Late,
+    /// None of its takes could be heard.
+    Unfit,
 }
 
 /// Whose words a line is made of.
@@ -232,7 +312,12 @@ pub enum Provenance {
     Injected,
     /// A line of the character's file, because no take was fit to be heard.
     Fallback,
+    /// The user's, in the place of what was said.
+    Edited,
 }
+
+/// Who says what the user says as a voice from outside: nobody of the cast. Not the name of any character, which begin with a letter.
+pub const OUTSIDE: &str = "@outside";
 
 /// The rule that gave somebody the floor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -270,6 +355,8 @@ pub struct Candidate {
     pub bid: f32,
     /// 0 for who has just spoken as often in a row as it may, else 1.
     pub repeat: f32,
+    /// What the user's mood for it adds or takes, else 1.
+    pub mood: f32,
     /// 0 for two who have had the floor to themselves for as long as they may, else 1.
     pub ping_pong: f32,
     /// Under an ordered policy 1 for whose turn it is and 0 for everybody else; else 1.
@@ -336,6 +423,47 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         speaker: Option<CharacterId>,
     },
+    /// Gave somebody a mood.
+    Mood {
+        /// Whom.
+        character: CharacterId,
+        /// Which.
+        mood: Mood,
+    },
+    /// Ended the generated lines of the beat: what its author wrote is still said.
+    SkipBeat,
+    /// Gave the beat more lines.
+    ExtendBeat {
+        /// How many.
+        lines: u32,
+    },
+    /// Had new takes made of a line.
+    Retake {
+        /// Its turn.
+        turn: u64,
+    },
+    /// Picked another take of a line.
+    PickTake {
+        /// The turn of the line.
+        turn: u64,
+        /// Which, counted over all takes of the line, in the order in which they were made.
+        take: usize,
+    },
+    /// Wrote a line anew.
+    Edit {
+        /// The turn of the line.
+        turn: u64,
+        /// How it is said, without parentheses.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        delivery: Option<String>,
+        /// The words.
+        text: String,
+    },
+    /// Went back to a line, to go on differently after it.
+    Rewind {
+        /// The turn of the last line that stays.
+        turn: u64,
+    },
     /// Ended the performance.
     Stop,
 }
@@ -362,6 +490,12 @@ pub trait EventSink: Send {
     /// When it cannot be kept; the performance then stops.
     fn write(&mut self, event: &Event) -> std::io::Result<()>;
 
+    /// Everything written so far, in order. The director asks for it when the performance goes back, or a voice begins anew: neither happens often.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn read_back(&mut self) -> std::io::Result<Vec<Event>>;
+
     /// Called as a beat ends and at the end: what was written must survive a crash from here on.
     ///
     /// # Errors
@@ -373,6 +507,10 @@ impl EventSink for Vec<Event> {
     fn write(&mut self, event: &Event) -> std::io::Result<()> {
         self.push(event.clone());
         Ok(())
+    }
+
+    fn read_back(&mut self) -> std::io::Result<Vec<Event>> {
+        Ok(self.clone())
     }
 
     fn sync(&mut self) -> std::io::Result<()> {

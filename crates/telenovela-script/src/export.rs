@@ -9,6 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::character::CharacterId;
+use crate::cut::standing;
 use crate::event::{
     CastMember, EndReason, Event, EventKind, Playbill, Provenance, Spoken, ThreadOutcome,
     ThreadState,
@@ -83,7 +84,8 @@ impl FromStr for ExportFormat {
 /// Writes a performance as a transcript, ending with a line feed. One that broke off is told as far as it went. Without the playbill, which
 /// every log begins with, there is nothing to tell.
 pub fn render(events: &[Event], format: ExportFormat) -> String {
-    let Some(transcript) = Transcript::new(events) else {
+    let standing = standing(events);
+    let Some(transcript) = Transcript::new(&standing) else {
         return String::new();
     };
     match format {
@@ -92,18 +94,6 @@ pub fn render(events: &[Event], format: ExportFormat) -> String {
         ExportFormat::Text => text::render(&transcript),
         ExportFormat::Json => json::render(&transcript),
     }
-}
-
-/// The events that still count after every rewind, in order.
-pub fn standing(events: &[Event]) -> Vec<&Event> {
-    let mut standing: Vec<&Event> = Vec::new();
-    for event in events {
-        match event.kind {
-            EventKind::Rewound { to_seq } => standing.retain(|earlier| earlier.seq <= to_seq),
-            _ => standing.push(event),
-        }
-    }
-    standing
 }
 
 /// What exporters tell, picked out of the log.
@@ -136,7 +126,7 @@ struct Ending<'a> {
 
 impl<'a> Transcript<'a> {
     fn new(events: &'a [Event]) -> Option<Self> {
-        let mut events = standing(events).into_iter();
+        let mut events = events.iter();
         let EventKind::PerformanceStarted(playbill) = &events.next()?.kind else {
             return None;
         };
@@ -202,6 +192,7 @@ impl<'a> Transcript<'a> {
             Provenance::Authored,
             Provenance::Injected,
             Provenance::Fallback,
+            Provenance::Edited,
         ]
         .into_iter()
         .filter(|provenance| {
@@ -220,6 +211,7 @@ fn mark(provenance: Provenance) -> Option<char> {
         Provenance::Authored => Some('*'),
         Provenance::Injected => Some('+'),
         Provenance::Fallback => Some('~'),
+        Provenance::Edited => Some('^'),
     }
 }
 
@@ -229,6 +221,7 @@ fn meaning(provenance: Provenance) -> &'static str {
         Provenance::Authored => "written by the author of the scene",
         Provenance::Injected => "said by the audience",
         Provenance::Fallback => "from the character's file, because no take was fit to be heard",
+        Provenance::Edited => "rewritten by the audience",
     }
 }
 
@@ -238,6 +231,7 @@ fn word(provenance: Provenance) -> &'static str {
         Provenance::Authored => "authored",
         Provenance::Injected => "injected",
         Provenance::Fallback => "fallback",
+        Provenance::Edited => "edited",
     }
 }
 

@@ -5,7 +5,8 @@
 //!
 //! * [`show`], [`character`], [`arc`], [`scene`], [`script`]: what a workspace holds, validated. None of it derives `Deserialize`.
 //! * [`voice`]: the trait between the stage and the models, with [`Cue`](voice::Cue), [`Take`](voice::Take) and its score card.
-//! * [`event`]: what happened in a performance; the format of the log.
+//! * [`event`]: what happened in a performance; the format of the log. [`cut`]: what of it counts in the end. [`mood`]: what a user may give a
+//!   character for a while.
 //! * [`problem`]: what is wrong with a file, where, and how to mend it.
 //! * [`load`]: a workspace on the disk, found, read and checked. [`save`]: files written whole, and the log.
 //! * [`fountain`]: scripts in and out. [`export`]: a performance as a transcript. [`template`]: a new character's file.
@@ -13,10 +14,12 @@
 
 pub mod arc;
 pub mod character;
+pub mod cut;
 pub mod event;
 pub mod export;
 pub mod fountain;
 pub mod load;
+pub mod mood;
 pub mod problem;
 mod read;
 pub mod save;

@@ -122,6 +122,11 @@ impl Workspace {
         self.root.join("performances")
     }
 
+    /// Where the file of a show lies.
+    pub fn show_path(&self, show: &ShowId) -> PathBuf {
+        self.root.join(show_folder(show)).join("show.yaml")
+    }
+
     /// Where the file of a character lies, or would lie.
     pub fn character_path(&self, show: &ShowId, id: &CharacterId) -> PathBuf {
         self.root.join(character_file(show, id))

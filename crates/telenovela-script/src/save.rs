@@ -1,10 +1,10 @@
 //! Writing files so that a crash leaves the old one or the new one, and the log of a performance.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::event::{Event, EventKind, EventSink, FORMAT_VERSION};
+use crate::event::{Event, EventKind, EventSink, FORMAT_VERSION, Playbill};
 
 /// What to do when the file is there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +134,7 @@ impl PermissionsOfNewFile for tempfile::Builder<'_, '_> {
 #[derive(Debug)]
 pub struct LogWriter {
     file: File,
+    path: PathBuf,
 }
 
 impl LogWriter {
@@ -159,7 +160,36 @@ impl LogWriter {
         };
         let file = options.open(path).map_err(failed)?;
         sync_folder(folder).map_err(failed)?;
-        Ok(Self { file })
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Goes on with a log where it breaks off; a torn last line is cut off.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn go_on(path: &Path, log: &Log) -> Result<Self, SaveError> {
+        let failed = |source: io::Error| SaveError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(path)
+            .map_err(failed)?;
+        file.set_len(log.whole_bytes).map_err(failed)?;
+        file.seek(io::SeekFrom::End(0)).map_err(failed)?;
+        let mut writer = Self {
+            file,
+            path: path.to_owned(),
+        };
+        if !log.ends_in_line_feed {
+            writer.file.write_all(b"\n").map_err(failed)?;
+        }
+        Ok(writer)
     }
 }
 
@@ -168,6 +198,11 @@ impl EventSink for LogWriter {
         let mut line = serde_json::to_vec(event)?;
         line.push(b'\n');
         self.file.write_all(&line)
+    }
+
+    fn read_back(&mut self) -> io::Result<Vec<Event>> {
+        let log = read_log(&self.path).map_err(io::Error::other)?;
+        Ok(log.events)
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -182,6 +217,26 @@ pub struct Log {
     pub events: Vec<Event>,
     /// The last line, from 1, when it was cut off in the middle and is left out; a crash does that.
     pub torn: Option<usize>,
+    /// Bytes up to the end of the last whole event.
+    pub whole_bytes: u64,
+    /// Whether a line feed stands there; a crash may cut off nothing but that.
+    ends_in_line_feed: bool,
+}
+
+impl Log {
+    /// What the first event says.
+    pub fn playbill(&self) -> Option<&Playbill> {
+        match &self.events.first()?.kind {
+            EventKind::PerformanceStarted(playbill) => Some(playbill),
+            _ => None,
+        }
+    }
+
+    /// Whether the performance came to its end.
+    pub fn is_complete(&self) -> bool {
+        let last = self.events.last().map(|event| &event.kind);
+        matches!(last, Some(EventKind::PerformanceEnded { .. }))
+    }
 }
 
 /// Reads the log of a performance.
@@ -203,6 +258,7 @@ pub fn read_log(path: &Path) -> Result<Log, LogError> {
 fn parse_log(bytes: &[u8]) -> Result<Log, (usize, String)> {
     let mut events: Vec<Event> = Vec::new();
     let mut torn = None;
+    let (mut whole_bytes, mut ends_in_line_feed) = (0, true);
     for (i, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
         let number = i + 1;
         let event: Event = match serde_json::from_slice(line) {
@@ -242,12 +298,19 @@ fn parse_log(bytes: &[u8]) -> Result<Log, (usize, String)> {
             }
             _ => {}
         }
+        whole_bytes += line.len() as u64;
+        ends_in_line_feed = line.ends_with(b"\n");
         events.push(event);
     }
     if events.is_empty() {
         return Err((1, String::from("the log holds no event")));
     }
-    Ok(Log { events, torn })
+    Ok(Log {
+        events,
+        torn,
+        whole_bytes,
+        ends_in_line_feed,
+    })
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -145,6 +145,8 @@ pub struct Beat {
     pub policy: Option<TurnPolicy>,
     /// Whose turn it is under [`TurnPolicy::List`]; empty for as the scene says.
     pub order: Vec<CharacterId>,
+    /// Who alone hears its lines, and speaks in it, voices from offstage apart; `None` for everybody on stage.
+    pub visible_to: Option<Vec<CharacterId>>,
     /// Who comes on stage as the beat begins.
     pub enter: Vec<CharacterId>,
     /// Who leaves when the beat is over.
@@ -190,6 +192,8 @@ pub struct AuthoredLine {
     pub by: CharacterId,
     /// The words.
     pub text: String,
+    /// Who alone hears it, its speaker apart: an aside, a telephone call. `None` for everybody on stage.
+    pub visible_to: Option<Vec<CharacterId>>,
     /// How, without parentheses.
     pub delivery: Option<String>,
     /// Silence before it, in milliseconds of performance time; `None` lets the delivery decide.

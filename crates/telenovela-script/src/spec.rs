@@ -38,6 +38,7 @@ pub(crate) struct BeatSpec {
     pub(crate) tension: f32,
     pub(crate) policy: Option<At<TurnPolicy>>,
     pub(crate) order: Vec<At<String>>,
+    pub(crate) visible_to: Option<Vec<At<String>>>,
     pub(crate) enter: Vec<At<String>>,
     pub(crate) exit: Vec<At<String>>,
     pub(crate) speakers: Vec<(At<String>, f32)>,
@@ -76,6 +77,7 @@ pub(crate) struct WaitingSpec {
 pub(crate) struct LineSpec {
     pub(crate) by: At<String>,
     pub(crate) text: String,
+    pub(crate) visible_to: Option<Vec<At<String>>>,
     pub(crate) delivery: Option<String>,
     pub(crate) pause_before_ms: Option<u64>,
 }

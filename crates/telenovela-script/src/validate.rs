@@ -207,6 +207,10 @@ impl<'a> Analysis<'a> {
         for at in &beat.done_when.speakers {
             must_be_heard(at, "is waited for");
         }
+        let confidants = authored(beat).filter_map(|line| line.visible_to.as_ref());
+        for at in confidants.chain(&beat.visible_to).flatten() {
+            must_be_heard(at, "is to hear something");
+        }
         if beat.max_lines > 0 && !self.anybody_can_speak(beat, present) {
             self.reader.complain_helpfully(
                 beat.id.span,
@@ -229,7 +233,12 @@ impl<'a> Analysis<'a> {
             let listed = order.is_none_or(|order| {
                 order.is_empty() || order.iter().any(|listed| listed.value == id)
             });
+            let hears = beat
+                .visible_to
+                .as_ref()
+                .is_none_or(|to| self.is_offstage(id) || to.iter().any(|hears| hears.value == id));
             listed
+                && hears
                 && self.weight_of(beat, id) > 0.0
                 && (self.is_offstage(id) || present.contains(&id))
         })
@@ -358,6 +367,7 @@ fn beat(spec: BeatSpec) -> Beat {
         tension: spec.tension,
         policy: spec.policy.map(|at| at.value),
         order: people(spec.order),
+        visible_to: spec.visible_to.map(people),
         enter: people(spec.enter),
         exit: people(spec.exit),
         speakers: keyed(spec.speakers, CharacterId::new),
@@ -388,6 +398,7 @@ fn line(spec: LineSpec) -> AuthoredLine {
     AuthoredLine {
         by: CharacterId::new(spec.by.value),
         text: spec.text,
+        visible_to: spec.visible_to.map(people),
         delivery: spec.delivery,
         pause_before_ms: spec.pause_before_ms,
     }

@@ -1,5 +1,8 @@
 //! The trait in the middle: what the stage asks of a character's mind, whatever it is made of.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::character::CharacterId;
 use crate::event::Utterance;
 use crate::scene::BeatId;
@@ -46,6 +49,31 @@ pub struct Cue {
     pub weights: ScoreWeights,
     /// Lines said last in this performance, oldest first: a take that repeats one is a loop.
     pub said: Vec<String>,
+    /// Whether anybody still waits for the takes. A mind that is long at work looks from time to time, and gives up when nobody does.
+    pub interest: Interest,
+}
+
+/// Whether anybody still waits for an answer. Clones are about the same answer.
+#[derive(Clone, Debug, Default)]
+pub struct Interest(Arc<AtomicBool>);
+
+impl Interest {
+    /// Nobody waits any more; for good.
+    pub fn lose(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether nobody waits any more.
+    pub fn is_lost(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// It is no part of what is asked for.
+impl PartialEq for Interest {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl Cue {
@@ -60,6 +88,7 @@ impl Cue {
             sampling: Sampling::default(),
             weights: ScoreWeights::default(),
             said: Vec::new(),
+            interest: Interest::default(),
         }
     }
 }
@@ -200,4 +229,10 @@ pub enum VoiceError {
     /// A failure that the implementation describes.
     #[error("{0}")]
     Failed(String),
+    /// The mind panicked.
+    #[error("its voice panicked: {0}")]
+    Panicked(String),
+    /// It has not answered in time.
+    #[error("it did not answer in time")]
+    Late,
 }

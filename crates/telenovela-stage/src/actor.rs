@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use telenovela_script::character::CharacterId;
 use telenovela_script::event::Utterance;
-use telenovela_script::voice::{Cue, Take, Voice, VoiceError};
+use telenovela_script::voice::{Cue, Interest, Take, Voice, VoiceError};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::StageError;
@@ -21,6 +21,16 @@ const INBOX: usize = 32;
 /// What a character can be told. Private: the director uses [`ActorHandle`].
 enum ActorMsg {
     Hear(Arc<Utterance>),
+    /// Everything that was said while somebody else was this character's voice.
+    Remember(Vec<Arc<Utterance>>),
+    /// Takes of a line that was said before, by another mind in the same place.
+    Retake {
+        voice: Box<dyn Voice>,
+        heard: Vec<Arc<Utterance>>,
+        cue: Box<Cue>,
+        seeds: Vec<u64>,
+        reply: oneshot::Sender<Result<Vec<Take>, VoiceError>>,
+    },
     Bid {
         reply: oneshot::Sender<Result<f32, VoiceError>>,
     },
@@ -47,6 +57,14 @@ impl<T> Answer<T> {
 /// How the director speaks to a character; the channel is a secret.
 pub(crate) struct ActorHandle {
     messages: mpsc::Sender<ActorMsg>,
+    interest: Interest,
+}
+
+/// Whoever is at work for this handle need not finish.
+impl Drop for ActorHandle {
+    fn drop(&mut self) {
+        self.interest.lose();
+    }
 }
 
 impl ActorHandle {
@@ -57,10 +75,12 @@ impl ActorHandle {
     ) -> Result<(Self, ActorThread), StageError> {
         let (messages, inbox) = mpsc::channel(INBOX);
         let (ending, ended) = std_mpsc::channel();
+        let interest = Interest::default();
+        let of_handle = interest.clone();
         let join = thread::Builder::new()
             .name(format!("voice-{character}"))
             .spawn(move || {
-                run(Mind::Awake(voice), inbox);
+                run(Mind::Awake(voice), inbox, &of_handle);
                 // Nobody may be waiting any more.
                 let _ = ending.send(());
             })
@@ -69,7 +89,7 @@ impl ActorHandle {
                 source,
             })?;
         Ok((
-            Self { messages },
+            Self { messages, interest },
             ActorThread {
                 character: character.clone(),
                 join,
@@ -78,10 +98,49 @@ impl ActorHandle {
         ))
     }
 
-    /// Tells it a line. Waits only while its box is full.
-    pub(crate) async fn hear(&self, utterance: Arc<Utterance>) {
+    /// Tells it a line; false when its box is full, and it has not been told.
+    pub(crate) fn hear(&self, utterance: Arc<Utterance>) -> bool {
         // A thread that is gone hears nothing; the next question says so.
+        let sent = self.messages.try_send(ActorMsg::Hear(utterance));
+        !matches!(sent, Err(mpsc::error::TrySendError::Full(_)))
+    }
+
+    /// Tells it a line, waiting while its box is full.
+    pub(crate) async fn hear_later(&self, utterance: Arc<Utterance>) {
         let _ = self.messages.send(ActorMsg::Hear(utterance)).await;
+    }
+
+    /// Tells a fresh mind everything that it should have heard.
+    pub(crate) async fn remember(&self, heard: Vec<Arc<Utterance>>) {
+        let _ = self.messages.send(ActorMsg::Remember(heard)).await;
+    }
+
+    /// Asks another mind, which is to hear these lines first, for one take per seed.
+    pub(crate) async fn retake(
+        &self,
+        voice: Box<dyn Voice>,
+        heard: Vec<Arc<Utterance>>,
+        cue: Cue,
+        seeds: Vec<u64>,
+    ) -> Answer<Vec<Take>> {
+        let (reply, answer) = oneshot::channel();
+        let cue = Box::new(self.waited_for(cue));
+        let message = ActorMsg::Retake {
+            voice,
+            heard,
+            cue,
+            seeds,
+            reply,
+        };
+        let sent = self.messages.send(message).await;
+        Answer(sent.is_ok().then_some(answer))
+    }
+
+    fn waited_for(&self, cue: Cue) -> Cue {
+        Cue {
+            interest: self.interest.clone(),
+            ..cue
+        }
     }
 
     /// Asks how much it wants to speak.
@@ -94,7 +153,7 @@ impl ActorHandle {
     /// Asks for one take per seed.
     pub(crate) async fn takes(&self, cue: Cue, seeds: Vec<u64>) -> Answer<Vec<Take>> {
         let (reply, answer) = oneshot::channel();
-        let cue = Box::new(cue);
+        let cue = Box::new(self.waited_for(cue));
         let sent = self
             .messages
             .send(ActorMsg::Takes { cue, seeds, reply })
@@ -111,6 +170,11 @@ pub(crate) struct ActorThread {
 }
 
 impl ActorThread {
+    /// Whether the thread has ended by itself.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.join.is_finished()
+    }
+
     /// Waits for the thread until the deadline and joins it; false when it is still busy then and was left to itself. Blocks. The clock is read
     /// here and nowhere else on stage, after the last event has been written.
     pub(crate) fn join_until(self, deadline: Instant) -> bool {
@@ -131,11 +195,27 @@ enum Mind {
 }
 
 /// Until the director has dropped the handle.
-fn run(mut mind: Mind, mut inbox: mpsc::Receiver<ActorMsg>) {
+fn run(mut mind: Mind, mut inbox: mpsc::Receiver<ActorMsg>, interest: &Interest) {
     while let Some(message) = inbox.blocking_recv() {
+        // What is still in the box concerns nobody any more.
+        if interest.is_lost() {
+            return;
+        }
         // A reply that nobody waits for any more is a normal event: the scene was stopped, or the user said a line meanwhile.
         match message {
             ActorMsg::Hear(utterance) => mind.hear(&utterance),
+            ActorMsg::Remember(heard) => mind.hear_all(&heard, interest),
+            ActorMsg::Retake {
+                voice,
+                heard,
+                cue,
+                seeds,
+                reply,
+            } => {
+                let mut other = Mind::Awake(voice);
+                other.hear_all(&heard, interest);
+                let _ = reply.send(other.ask(|voice| takes(voice, &cue, &seeds)));
+            }
             ActorMsg::Bid { reply } => {
                 let _ = reply.send(mind.ask(|voice| Ok(voice.bid())));
             }
@@ -143,20 +223,7 @@ fn run(mut mind: Mind, mut inbox: mpsc::Receiver<ActorMsg>) {
                 if reply.is_closed() {
                     continue;
                 }
-                let takes = mind
-                    .ask(|voice| voice.takes(&cue, &seeds))
-                    .and_then(|takes| {
-                        if takes.len() == seeds.len() {
-                            Ok(takes)
-                        } else {
-                            Err(VoiceError::Failed(format!(
-                                "{} takes for {} seeds",
-                                takes.len(),
-                                seeds.len()
-                            )))
-                        }
-                    });
-                let _ = reply.send(takes);
+                let _ = reply.send(mind.ask(|voice| takes(voice, &cue, &seeds)));
             }
         }
     }
@@ -164,7 +231,28 @@ fn run(mut mind: Mind, mut inbox: mpsc::Receiver<ActorMsg>) {
     let _ = catch_unwind(AssertUnwindSafe(move || drop(mind)));
 }
 
+/// Takes, as many as were asked for.
+fn takes(voice: &dyn Voice, cue: &Cue, seeds: &[u64]) -> Result<Vec<Take>, VoiceError> {
+    let takes = voice.takes(cue, seeds)?;
+    if takes.len() == seeds.len() {
+        return Ok(takes);
+    }
+    let (n_takes, n_seeds) = (takes.len(), seeds.len());
+    Err(VoiceError::Failed(format!(
+        "{n_takes} takes for {n_seeds} seeds"
+    )))
+}
+
 impl Mind {
+    fn hear_all(&mut self, heard: &[Arc<Utterance>], interest: &Interest) {
+        for utterance in heard {
+            if interest.is_lost() {
+                return;
+            }
+            self.hear(utterance);
+        }
+    }
+
     fn hear(&mut self, utterance: &Utterance) {
         if let Mind::Awake(voice) = self
             && let Err(panic) = catch_unwind(AssertUnwindSafe(|| voice.hear(utterance)))
@@ -180,21 +268,20 @@ impl Mind {
     ) -> Result<T, VoiceError> {
         let voice = match self {
             Mind::Awake(voice) => &**voice,
-            Mind::Broken(why) => return Err(VoiceError::Failed(why.clone())),
+            Mind::Broken(why) => return Err(VoiceError::Panicked(why.clone())),
         };
         match catch_unwind(AssertUnwindSafe(|| question(voice))) {
             Ok(answer) => answer,
-            Err(panic) => Err(VoiceError::Failed(self.break_down(&*panic))),
+            Err(panic) => Err(VoiceError::Panicked(self.break_down(&*panic))),
         }
     }
 
     fn break_down(&mut self, panic: &(dyn Any + Send)) -> String {
-        let what = panic
+        let why = panic
             .downcast_ref::<&str>()
             .map(|text| (*text).to_owned())
             .or_else(|| panic.downcast_ref::<String>().cloned())
             .unwrap_or_else(|| "no message".to_owned());
-        let why = format!("its voice panicked: {what}");
         let broken = std::mem::replace(self, Mind::Broken(why.clone()));
         let _ = catch_unwind(AssertUnwindSafe(move || drop(broken)));
         why

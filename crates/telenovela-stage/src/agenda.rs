@@ -10,6 +10,9 @@ pub(crate) struct Agenda<'a> {
     authored: usize,
     generated: u32,
     exhausted: bool,
+    /// Generated lines at least and at most; the beat's own until the user wants more.
+    min_lines: u32,
+    max_lines: u32,
 }
 
 /// What comes next in a beat.
@@ -50,6 +53,8 @@ impl<'a> Agenda<'a> {
             authored: 0,
             generated: 0,
             exhausted: false,
+            min_lines: beat.min_lines,
+            max_lines: beat.max_lines,
         }
     }
 
@@ -71,6 +76,18 @@ impl<'a> Agenda<'a> {
         self.exhausted = true;
     }
 
+    /// The user has heard enough: only authored lines are left.
+    pub(crate) fn skip(&mut self) {
+        self.exhausted = true;
+    }
+
+    /// The user wants so many lines more.
+    pub(crate) fn extend(&mut self, lines: u32) {
+        self.exhausted = false;
+        self.min_lines = self.min_lines.max(self.generated).saturating_add(lines);
+        self.max_lines = self.max_lines.max(self.min_lines);
+    }
+
     /// What comes next. `ripe` says that the beat has what it was waiting for and may end at its minimum; `last` has spoken last.
     pub(crate) fn next(&self, ripe: bool, room: Room, last: Option<&CharacterId>) -> Next<'a> {
         let beat = self.beat;
@@ -86,7 +103,7 @@ impl<'a> Agenda<'a> {
                 Next::Generated
             };
         }
-        let may_end = full || (ripe && self.generated >= beat.min_lines);
+        let may_end = full || (ripe && self.generated >= self.min_lines);
         if !may_end {
             return Next::Generated;
         }
@@ -116,12 +133,12 @@ impl<'a> Agenda<'a> {
     /// Generated lines this beat may have, those already said included: its maximum, as long as the later beats keep their minimums; its
     /// minimum, as long as every authored line keeps its place; less when even that does not fit.
     fn allowance(&self, room: Room) -> u32 {
-        let to_min = self.beat.min_lines.saturating_sub(self.generated);
+        let to_min = self.min_lines.saturating_sub(self.generated);
         let more = room
             .free()
             .saturating_sub(room.later_min)
             .max(to_min.min(room.free()));
-        self.beat.max_lines.min(self.generated + more)
+        self.max_lines.min(self.generated + more)
     }
 }
 
@@ -145,6 +162,7 @@ mod tests {
         AuthoredLine {
             by: CharacterId::new(by),
             text: text.to_owned(),
+            visible_to: None,
             delivery: None,
             pause_before_ms: None,
         }
@@ -158,6 +176,7 @@ mod tests {
             tension: 0.0,
             policy: None,
             order: Vec::new(),
+            visible_to: None,
             enter: Vec::new(),
             exit: Vec::new(),
             speakers: Vec::new(),
@@ -230,6 +249,22 @@ mod tests {
         assert_eq!(order(&two, 9, WIDE, Some("b")), "o...1..2..c");
         let at_once = beat(vec![line("b", "1")], 0, 0);
         assert_eq!(order(&at_once, 9, WIDE, Some("b")), "o1c");
+    }
+
+    #[test]
+    fn a_beat_can_be_cut_short_and_made_longer() {
+        let two = beat(vec![line("b", "1"), line("b", "2")], 3, 9);
+        let mut agenda = Agenda::new(&two);
+        agenda.authored_said();
+        agenda.skip();
+        assert!(matches!(agenda.next(false, WIDE, None), Next::Authored(line) if line.text == "1"));
+        agenda.extend(2);
+        for _ in 0..5 {
+            assert_eq!(agenda.allowance(WIDE), 9);
+            agenda.generated_said();
+        }
+        agenda.extend(20);
+        assert_eq!(agenda.allowance(WIDE), 25);
     }
 
     #[test]

@@ -1,18 +1,20 @@
 //! The company: everybody in the cast, who is on stage, and whose voice has given up.
 
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use telenovela_script::character::{Character, CharacterId};
-use telenovela_script::event::Utterance;
+use telenovela_script::event::{Event, EventKind, Utterance};
 use telenovela_script::scene::Scene;
+use telenovela_script::voice::Voice;
 
 use crate::actor::{ActorHandle, ActorThread};
 use crate::error::StageError;
 use crate::production::Role;
 use crate::turn::Seat;
 
-/// A voice that has failed so often leaves the stage.
+/// A voice that has failed so often leaves the stage; until then it begins anew each time.
 const FAILURES: u32 = 3;
 
 /// One of the cast.
@@ -22,6 +24,8 @@ pub(crate) struct Player {
     /// Here, seen or only heard; lines are told to those who are here.
     pub(crate) on_stage: bool,
     failures: u32,
+    /// The mind as it was before the curtain rose. In a lock because a mind may be sent to another thread but not shared with it.
+    initial: Mutex<Box<dyn Voice>>,
 }
 
 impl Player {
@@ -35,22 +39,29 @@ impl Player {
         self.failures += 1;
         self.has_given_up()
     }
+
+    /// A mind that has heard nothing yet; `None` when making one panics.
+    pub(crate) fn fresh_voice(&mut self) -> Option<Box<dyn Voice>> {
+        let initial = self
+            .initial
+            .get_mut()
+            .unwrap_or_else(|lock| lock.into_inner());
+        catch_unwind(AssertUnwindSafe(|| initial.fork())).ok()
+    }
 }
 
 /// Everybody in the cast, in the order of the scene.
 pub(crate) struct Company {
     pub(crate) players: Vec<Player>,
+    threads: Vec<ActorThread>,
 }
 
-/// The threads behind a company, in the same order.
+/// The threads behind a company.
 pub(crate) struct Threads(Vec<ActorThread>);
 
 impl Company {
     /// Starts a thread for everybody in the scene's cast.
-    pub(crate) fn assemble(
-        scene: &Scene,
-        mut roles: Vec<Role>,
-    ) -> Result<(Self, Threads), StageError> {
+    pub(crate) fn assemble(scene: &Scene, mut roles: Vec<Role>) -> Result<Self, StageError> {
         let mut players = Vec::new();
         let mut threads = Vec::new();
         for id in &scene.cast {
@@ -62,16 +73,47 @@ impl Company {
                     character: id.clone(),
                     scene: scene.id.clone(),
                 })?;
-            let (actor, thread) = ActorHandle::spawn(id, role.voice)?;
+            let (actor, thread) = ActorHandle::spawn(id, role.voice.fork())?;
             threads.push(thread);
             players.push(Player {
                 character: role.character,
                 actor,
                 on_stage: !scene.absent.contains(id),
                 failures: 0,
+                initial: Mutex::new(role.voice),
             });
         }
-        Ok((Self { players }, Threads(threads)))
+        Ok(Self { players, threads })
+    }
+
+    /// Everybody stands where they stood as the curtain rose, and has heard nothing.
+    pub(crate) async fn begin_anew(&mut self, scene: &Scene) -> Result<(), StageError> {
+        for index in 0..self.players.len() {
+            self.restart(index, &[]).await?;
+            let player = &mut self.players[index];
+            player.on_stage = !scene.absent.contains(&player.character.id);
+            player.failures = 0;
+        }
+        Ok(())
+    }
+
+    /// Gives somebody a fresh mind on a fresh thread, and tells it what it has heard. The old one is left to whatever keeps it.
+    pub(crate) async fn restart(
+        &mut self,
+        index: usize,
+        heard: &[Arc<Utterance>],
+    ) -> Result<(), StageError> {
+        let player = &mut self.players[index];
+        let Some(voice) = player.fresh_voice() else {
+            // Who cannot begin anew fails again when asked, and is counted there.
+            return Ok(());
+        };
+        let (actor, thread) = ActorHandle::spawn(&player.character.id, voice)?;
+        player.actor = actor;
+        player.actor.remember(heard.to_vec()).await;
+        self.threads.retain(|thread| !thread.has_ended());
+        self.threads.push(thread);
+        Ok(())
     }
 
     pub(crate) fn index(&self, id: &CharacterId) -> Option<usize> {
@@ -108,8 +150,14 @@ impl Company {
             .any(|player| !player.has_given_up() && (nobody_is_seen || !player.character.offstage))
     }
 
-    /// The seats of a choice; `lost` have lost this very turn, `bids` stand in the order of the players.
-    pub(crate) fn seats<'a>(&'a self, lost: &[CharacterId], bids: &[f32]) -> Vec<Seat<'a>> {
+    /// The seats of a choice; `lost` have lost this very turn, `bids` and `moods` stand in the order of the players.
+    pub(crate) fn seats<'a>(
+        &'a self,
+        lost: &[CharacterId],
+        bids: &[f32],
+        mood_of: impl Fn(&CharacterId) -> f32,
+        may_hear: impl Fn(&Character) -> bool,
+    ) -> Vec<Seat<'a>> {
         self.players
             .iter()
             .zip(bids)
@@ -117,18 +165,69 @@ impl Company {
                 character: &player.character,
                 may_speak: player.on_stage
                     && !player.has_given_up()
-                    && !lost.contains(&player.character.id),
+                    && !lost.contains(&player.character.id)
+                    && may_hear(&player.character),
                 bid: *bid,
+                mood: mood_of(&player.character.id),
             })
             .collect()
     }
 
-    /// Everybody here hears the line, its speaker too.
-    pub(crate) async fn hear(&self, utterance: Arc<Utterance>) {
-        for player in self.players.iter().filter(|player| player.on_stage) {
-            player.actor.hear(Arc::clone(&utterance)).await;
+    /// Everybody here who may hears the line, its speaker too. Returns those whose box is full: they have not heard it.
+    pub(crate) fn hear(&self, heard: &Heard) -> Vec<usize> {
+        let here = self
+            .players
+            .iter()
+            .enumerate()
+            .filter(|(_, player)| player.on_stage);
+        here.filter(|(_, player)| heard.is_for(&player.character.id))
+            .filter(|(_, player)| !player.actor.hear(Arc::clone(&heard.utterance)))
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    /// The threads of a company that goes home.
+    pub(crate) fn into_threads(self) -> Threads {
+        Threads(self.threads)
+    }
+}
+
+/// A line, and who may hear it.
+#[derive(Clone, Debug)]
+pub(crate) struct Heard {
+    pub(crate) utterance: Arc<Utterance>,
+    /// `None` for everybody on stage.
+    pub(crate) visible_to: Option<Vec<CharacterId>>,
+}
+
+impl Heard {
+    fn is_for(&self, id: &CharacterId) -> bool {
+        let may = self.visible_to.as_ref().is_none_or(|to| to.contains(id));
+        may || self.utterance.speaker == *id
+    }
+}
+
+/// Every line that somebody has heard, out of the events that count.
+pub(crate) fn heard_by(id: &CharacterId, scene: &Scene, events: &[Event]) -> Vec<Arc<Utterance>> {
+    let mut on_stage = !scene.absent.contains(id);
+    let mut heard = Vec::new();
+    for event in events {
+        match &event.kind {
+            EventKind::StageEntered { character } if character == id => on_stage = true,
+            EventKind::StageLeft { character, .. } if character == id => on_stage = false,
+            EventKind::Utterance(spoken) if on_stage => {
+                let line = Heard {
+                    utterance: Arc::new(spoken.utterance.clone()),
+                    visible_to: spoken.visible_to.clone(),
+                };
+                if line.is_for(id) {
+                    heard.push(line.utterance);
+                }
+            }
+            _ => {}
         }
     }
+    heard
 }
 
 impl Threads {

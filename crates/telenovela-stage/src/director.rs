@@ -17,9 +17,11 @@ mod inbox;
 mod play;
 mod record;
 mod speak;
+mod wishes;
 
 use telenovela_script::character::CharacterId;
-use telenovela_script::event::{EndReason, Event, EventSink, ThreadOutcome};
+use telenovela_script::event::{Command, EndReason, Event, EventSink, OUTSIDE, ThreadOutcome};
+use telenovela_script::mood::Mood;
 use telenovela_script::text::one_line;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -29,9 +31,11 @@ use crate::agenda::n_authored;
 use crate::company::Company;
 use crate::error::{Refusal, StageError};
 use crate::production::{Audience, Production};
-use inbox::{Inbox, UserLine};
+use inbox::Inbox;
 use play::Director;
 use record::Record;
+
+pub use record::Again;
 
 /// Commands under way to the director: more keys than anybody presses while it looks away, which it does only to write to the log.
 const COMMANDS: usize = 16;
@@ -45,12 +49,8 @@ enum DirectorMsg {
     },
     Resume,
     Step,
-    Say {
-        line: UserLine,
-        reply: oneshot::Sender<Result<(), Refusal>>,
-    },
-    NextSpeaker {
-        speaker: Option<CharacterId>,
+    Wish {
+        command: Command,
         reply: oneshot::Sender<Result<(), Refusal>>,
     },
 }
@@ -97,13 +97,38 @@ pub fn perform(
     production: Production,
     sink: Box<dyn EventSink>,
 ) -> Result<Performance, StageError> {
+    start(production, sink, None)
+}
+
+/// As [`perform`], going through what happened already first: `past` are the events of a log, from its first on.
+///
+/// To resume, `sink` appends to that log and [`reads it back`](EventSink::read_back); voices only hear the lines, no line waits for the screen, and the
+/// performance goes on where the log breaks off, to the bytes of one that never did. To verify, everything is performed anew and written to `sink`.
+///
+/// # Errors
+/// As [`perform`]. A past that this production does not lead to comes out of [`Performance::ended`] as [`StageError::Diverged`].
+pub fn perform_again(
+    production: Production,
+    sink: Box<dyn EventSink>,
+    past: Vec<Event>,
+    how: Again,
+) -> Result<Performance, StageError> {
+    start(production, sink, Some((past, how)))
+}
+
+fn start(
+    production: Production,
+    sink: Box<dyn EventSink>,
+    past: Option<(Vec<Event>, Again)>,
+) -> Result<Performance, StageError> {
     let Production {
         playbill,
         scene,
         cast,
         audience,
+        patience,
     } = production;
-    let (company, threads) = Company::assemble(&scene, cast)?;
+    let company = Company::assemble(&scene, cast)?;
 
     let (messages, inbox) = mpsc::channel(COMMANDS);
     let (screen, events) = mpsc::channel(EVENTS);
@@ -118,7 +143,8 @@ pub fn perform(
         scene.cast.clone(),
         scene.max_lines.saturating_sub(n_authored),
     );
-    let director = Director::new(playbill, scene, company, inbox, Record::new(sink, screen));
+    let record = Record::new(sink, screen, past);
+    let director = Director::new(playbill, scene, company, inbox, record, patience);
     Ok(Performance {
         director: DirectorHandle {
             messages,
@@ -126,7 +152,7 @@ pub fn perform(
             stop,
         },
         events,
-        ended: tokio::spawn(director.run(threads)),
+        ended: tokio::spawn(director.run()),
     })
 }
 
@@ -171,16 +197,20 @@ impl DirectorHandle {
         delivery: Option<String>,
         text: String,
     ) -> Result<(), Refusal> {
-        let line = UserLine {
+        self.command(Command::Say {
             speaker,
-            delivery: delivery
-                .map(|delivery| one_line(&delivery))
-                .filter(|delivery| !delivery.is_empty()),
-            text: one_line(&text),
-        };
-        let (reply, accepted) = oneshot::channel();
-        self.send(DirectorMsg::Say { line, reply }).await;
-        accepted.await.unwrap_or(Err(Refusal::Ended))
+            delivery,
+            text,
+        })
+        .await
+    }
+
+    /// Says a line as a voice from outside, whom nobody of the cast is. Otherwise as [`say`](Self::say).
+    ///
+    /// # Errors
+    /// As [`say`](Self::say).
+    pub async fn say_from_outside(&self, text: String) -> Result<(), Refusal> {
+        self.say(CharacterId::new(OUTSIDE), None, text).await
     }
 
     /// Gives the next generated line to somebody, whatever the policy; `None` lets the director choose, as under policy `weighted`. Returns as
@@ -189,8 +219,109 @@ impl DirectorHandle {
     /// # Errors
     /// When there is no such speaker, when it is not on stage or has no voice left, and when the performance is over.
     pub async fn next_speaker(&self, speaker: Option<CharacterId>) -> Result<(), Refusal> {
+        self.command(Command::NextSpeaker { speaker }).await
+    }
+
+    /// Puts somebody in a mood, which holds for three of its lines and then wears off. Returns as soon as the wish is accepted.
+    ///
+    /// # Errors
+    /// When there is no such character, and when the performance is over.
+    pub async fn give_mood(&self, character: CharacterId, mood: Mood) -> Result<(), Refusal> {
+        self.command(Command::Mood { character, mood }).await
+    }
+
+    /// Ends the generated lines of the present beat; what its author wrote is still said, and its threads are tied up.
+    ///
+    /// # Errors
+    /// When the performance is over.
+    pub async fn skip_beat(&self) -> Result<(), Refusal> {
+        self.command(Command::SkipBeat).await
+    }
+
+    /// Gives the present beat so many generated lines more, as far as the scene's `max_lines` lets it.
+    ///
+    /// # Errors
+    /// When the performance is over.
+    pub async fn extend_beat(&self, lines: u32) -> Result<(), Refusal> {
+        self.command(Command::ExtendBeat { lines }).await
+    }
+
+    /// Has new takes made of a line that was said, by its speaker as it was then, and keeps the best of them. Lines after it stay as they are; what
+    /// is said from now on remembers the new one. All takes stay in the log. Returns when it is done.
+    ///
+    /// # Errors
+    /// When no such line was said, when none of the new takes can be heard, and when the performance is over.
+    pub async fn retake(&self, turn: u64) -> Result<(), Refusal> {
+        self.command(Command::Retake { turn }).await
+    }
+
+    /// Puts another take in the place of the one that was kept; takes are counted over all of the line, retakes included, in the order in which they
+    /// were made. Returns when it is done.
+    ///
+    /// # Errors
+    /// When there is no such line or take, and when the performance is over.
+    pub async fn pick_take(&self, turn: u64, take: usize) -> Result<(), Refusal> {
+        self.command(Command::PickTake { turn, take }).await
+    }
+
+    /// Writes a line that was said anew.
+    ///
+    /// # Errors
+    /// When no such line was said, when the new one has no words, and when the performance is over.
+    pub async fn edit(
+        &self,
+        turn: u64,
+        delivery: Option<String>,
+        text: String,
+    ) -> Result<(), Refusal> {
+        self.command(Command::Edit {
+            turn,
+            delivery,
+            text,
+        })
+        .await
+    }
+
+    /// Goes back to a line, the last that stays, and on differently, on a new branch. The old one stays in the log. Returns when it is done.
+    ///
+    /// # Errors
+    /// When no such line was said, and when the performance is over.
+    pub async fn rewind(&self, turn: u64) -> Result<(), Refusal> {
+        self.command(Command::Rewind { turn }).await
+    }
+
+    /// Does what the log calls a command; the methods above are this in other words, and say what comes of each.
+    ///
+    /// # Errors
+    /// As theirs.
+    pub async fn command(&self, command: Command) -> Result<(), Refusal> {
+        let command = match command {
+            Command::Stop => {
+                self.stop();
+                return Ok(());
+            }
+            Command::Say {
+                speaker,
+                delivery,
+                text,
+            } => Command::Say {
+                speaker,
+                delivery: said_how(delivery),
+                text: one_line(&text),
+            },
+            Command::Edit {
+                turn,
+                delivery,
+                text,
+            } => Command::Edit {
+                turn,
+                delivery: said_how(delivery),
+                text: one_line(&text),
+            },
+            command => command,
+        };
         let (reply, accepted) = oneshot::channel();
-        self.send(DirectorMsg::NextSpeaker { speaker, reply }).await;
+        self.send(DirectorMsg::Wish { command, reply }).await;
         accepted.await.unwrap_or(Err(Refusal::Ended))
     }
 
@@ -214,4 +345,11 @@ impl DirectorHandle {
         // A director that is gone has nothing left to hold, step or say.
         let _ = self.messages.send(message).await;
     }
+}
+
+/// A delivery on one line, if there is anything in it.
+fn said_how(delivery: Option<String>) -> Option<String> {
+    delivery
+        .map(|delivery| one_line(&delivery))
+        .filter(|delivery| !delivery.is_empty())
 }

@@ -24,6 +24,14 @@ pub enum StageError {
         #[source]
         source: std::io::Error,
     },
+    /// Gone through again, the performance does not do what its log says.
+    #[error("the performance does not go on as its log says: event {seq} is another one")]
+    Diverged {
+        /// The event in the log.
+        seq: u64,
+        /// What happens in its place.
+        happens: Box<telenovela_script::event::EventKind>,
+    },
     /// The log took no more events; nothing was shown that it does not hold.
     #[error("cannot write the event log")]
     Log(#[source] std::io::Error),
@@ -50,6 +58,25 @@ pub enum Refusal {
     /// Somebody is not on stage, or has lost its voice.
     #[error("`{0}` is not on stage, or has no voice left")]
     CannotSpeak(CharacterId),
+    /// No line has been said that far on.
+    #[error("there is no line {turn}: {n_lines} have been said")]
+    NoSuchLine {
+        /// Its turn, from 0.
+        turn: u64,
+        /// Lines said so far.
+        n_lines: u64,
+    },
+    /// The line has no such take.
+    #[error("there is no take {take}: the line has {n_takes}")]
+    NoSuchTake {
+        /// Which, from 0.
+        take: usize,
+        /// Takes that there are.
+        n_takes: usize,
+    },
+    /// None of the new takes can be heard; the line stays as it was.
+    #[error("none of the new takes can be heard; the line stays as it was")]
+    NoTake,
     /// The performance is over.
     #[error("the performance is over")]
     Ended,

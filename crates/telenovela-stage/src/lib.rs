@@ -5,7 +5,7 @@
 //! * [`production`]: what a performance is made of, and who watches it.
 //! * [`director`]: [`perform`](director::perform) starts it; [`DirectorHandle`](director::DirectorHandle) is how the audience takes a hand.
 //! * [`story`]: what has been said. [`turn`]: who speaks next. [`take`]: which of the takes is kept. [`timing`]: pauses in performance time. [`seed`]: where every
-//!   random draw comes from. [`words`]: names and motifs in a line. All of them are pure functions.
+//!   random draw comes from. [`words`]: names and motifs in a line. [`mood`]: what a user's mood does. All of them are pure functions.
 //!
 //! Private are the agenda of a beat (what comes next in it), the story so far (a projection of the events), the company (who is on stage) and
 //! the actor of one character.
@@ -18,6 +18,7 @@ mod agenda;
 mod company;
 pub mod director;
 pub mod error;
+pub mod mood;
 pub mod production;
 pub mod seed;
 pub mod story;

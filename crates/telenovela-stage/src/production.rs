@@ -1,6 +1,10 @@
 //! What a performance is made of, and who watches it.
 
-use telenovela_script::character::Character;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use telenovela_script::character::{Character, CharacterId};
 use telenovela_script::event::Playbill;
 use telenovela_script::scene::Scene;
 use telenovela_script::voice::Voice;
@@ -16,6 +20,8 @@ pub struct Production {
     pub cast: Vec<Role>,
     /// Who watches.
     pub audience: Audience,
+    /// How long a voice is waited for.
+    pub patience: Patience,
 }
 
 /// A character and its mind.
@@ -34,4 +40,30 @@ pub enum Audience {
     Attended,
     /// The director goes on as fast as the voices and the receiver of the events allow.
     Unattended,
+}
+
+/// How long the director waits for one answer of a voice. A voice that is late loses its turn, and a fresh one takes its place.
+#[derive(Clone, Default)]
+pub enum Patience {
+    /// For as long as it takes.
+    #[default]
+    Endless,
+    /// For so long, by the clock.
+    For(Duration),
+    /// Until somebody says that it has been too long: the future that is made for each question.
+    Until(Arc<dyn Fn(&CharacterId) -> Late + Send + Sync>),
+}
+
+/// Resolves when a voice is late.
+pub type Late = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Patience {
+    /// Waits until a voice is late.
+    pub(crate) async fn end(&self, character: &CharacterId) {
+        match self {
+            Patience::Endless => std::future::pending().await,
+            Patience::For(time) => tokio::time::sleep(*time).await,
+            Patience::Until(late) => late(character).await,
+        }
+    }
 }

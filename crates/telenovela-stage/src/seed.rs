@@ -7,8 +7,10 @@
 //! eight little-endian bytes; strings as their length in bytes (as a number), then their UTF-8 bytes.
 //!
 //! ```text
-//! "telenovela/1", purpose, performance seed, scene, beat, turn, attempt [, speaker [, take]]
+//! "telenovela/1", purpose, performance seed, scene, beat, turn, attempt [, "again", branch, retake] [, speaker [, take]]
 //! ```
+//!
+//! Branch and retake go in where one of them is not 0.
 
 use chacha20::ChaCha8Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
@@ -28,6 +30,10 @@ pub struct Address<'a> {
     pub turn: u64,
     /// How many speakers lost this turn before, from 0.
     pub attempt: u32,
+    /// The branch of the performance, from 0.
+    pub branch: u32,
+    /// How often the line has been taken again before, counted from 1; 0 for the line as it was said first.
+    pub retake: u32,
 }
 
 /// What a draw is for. One purpose, one stream.
@@ -80,14 +86,20 @@ impl Address<'_> {
     }
 
     fn hash(&self, purpose: Purpose) -> Hash {
-        Hash::new()
+        let hash = Hash::new()
             .text("telenovela/1")
             .text(purpose.tag())
             .number(self.seed)
             .text(self.scene.as_str())
             .text(self.beat.as_str())
             .number(self.turn)
-            .number(u64::from(self.attempt))
+            .number(u64::from(self.attempt));
+        if self.branch == 0 && self.retake == 0 {
+            return hash;
+        }
+        hash.text("again")
+            .number(u64::from(self.branch))
+            .number(u64::from(self.retake))
     }
 }
 
@@ -187,6 +199,8 @@ mod tests {
             beat,
             turn: 3,
             attempt: 0,
+            branch: 0,
+            retake: 0,
         }
     }
 
@@ -226,11 +240,13 @@ mod tests {
             Address { seed: 8, ..here }.take_seed(&ines, 0),
             Address { turn: 4, ..here }.take_seed(&ines, 0),
             Address { attempt: 1, ..here }.take_seed(&ines, 0),
+            Address { branch: 1, ..here }.take_seed(&ines, 0),
+            Address { retake: 1, ..here }.take_seed(&ines, 0),
             // Fields are delimited: "ab" + "c" is not "a" + "bc".
             address(&scene2, &beat2).take_seed(&ines, 0),
         ];
         seeds.sort_unstable();
         seeds.dedup();
-        assert_eq!(seeds.len(), 7);
+        assert_eq!(seeds.len(), 9);
     }
 }

@@ -1,22 +1,25 @@
 //! The story so far: everything the director's choices depend on. It changes by events alone, so that a log is enough to stand where a
 //! performance stood. What it keeps does not grow with the lines said, but for a number for each.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use telenovela_script::character::{Character, CharacterId};
 use telenovela_script::event::{
-    Because, Command, EventKind, Provenance, Spoken, ThreadOutcome, ThreadState,
+    Because, ChangedLine, Command, EventKind, Provenance, Spoken, ThreadOutcome, ThreadState,
 };
 use telenovela_script::scene::{Beat, Scene, ThreadId};
 use telenovela_script::script::split_spoken;
 
+use crate::mood::Held;
 use crate::seed::{Address, Purpose};
 use crate::take::Opening;
 use crate::turn::Floor;
 use crate::words;
 
+/// How often a fresh mood is to be heard in the delivery.
+const MOODY: f64 = 0.7;
 /// Lines that a speaker is reminded of, so as not to repeat them.
 const RECENT: usize = 48;
 
@@ -49,6 +52,8 @@ pub(crate) struct Story {
     spoke_in_beat: BTreeSet<CharacterId>,
     motifs_heard: BTreeSet<usize>,
     words_heard: bool,
+    moods: BTreeMap<CharacterId, Held>,
+    language: String,
 }
 
 /// The user's choice of the next speaker.
@@ -85,6 +90,7 @@ impl Story {
     /// As the curtain rises.
     pub(crate) fn new<'a>(
         scene: &Arc<Scene>,
+        language: &str,
         characters: impl IntoIterator<Item = &'a Character>,
     ) -> Self {
         let threads = scene.threads.iter().map(|thread| {
@@ -119,6 +125,8 @@ impl Story {
             spoke_in_beat: BTreeSet::new(),
             motifs_heard: BTreeSet::new(),
             words_heard: false,
+            moods: BTreeMap::new(),
+            language: language.to_owned(),
             scene: Arc::clone(scene),
         }
     }
@@ -144,16 +152,67 @@ impl Story {
             EventKind::ThreadChanged { thread, state } => self.change_thread(thread, *state),
             EventKind::StageEntered { character } => self.floor.entered(character),
             EventKind::Utterance(spoken) => self.hear(spoken),
-            EventKind::Command {
-                command: Command::NextSpeaker { speaker },
-            } => {
+            EventKind::LineChanged(changed) => self.hear_changed(changed),
+            EventKind::Command { command } => self.obey(command),
+            _ => {}
+        }
+    }
+
+    fn obey(&mut self, command: &Command) {
+        match command {
+            Command::NextSpeaker { speaker } => {
                 self.chosen = Some(match speaker {
                     Some(speaker) => Chosen::Speaker(speaker.clone()),
                     None => Chosen::Anybody,
                 });
             }
+            Command::Mood { character, mood } => {
+                let fresh = Held {
+                    mood: *mood,
+                    n_lines: 0,
+                };
+                self.moods.insert(character.clone(), fresh);
+            }
             _ => {}
         }
+    }
+
+    /// A line that was said before is another one from here on.
+    fn hear_changed(&mut self, changed: &ChangedLine) {
+        self.said.insert(&changed.text);
+        let ago = self.turn.saturating_sub(changed.turn + 1) as usize;
+        let index = self.recent.len().checked_sub(ago + 1);
+        if let Some(line) = index.and_then(|index| self.recent.get_mut(index)) {
+            line.clone_from(&changed.text);
+        }
+        if ago == 0 {
+            self.floor.last_line_changed(&changed.text);
+            self.last_delivery.clone_from(&changed.delivery);
+            let line = words::words(&changed.text);
+            self.hear_what_the_beat_waits_for(&line, changed.provenance);
+        }
+        let before = words::count(&changed.text_before);
+        let now = words::count(&changed.text);
+        if let Some(counted) = self.counted(changed.provenance_before) {
+            *counted = counted.saturating_sub(before);
+        }
+        if let Some(counted) = self.counted(changed.provenance) {
+            *counted += now;
+        }
+    }
+
+    /// Where words of a provenance are counted, if they are.
+    fn counted(&mut self, provenance: Provenance) -> Option<&mut u64> {
+        match provenance {
+            Provenance::Generated => Some(&mut self.generated_words),
+            Provenance::Authored => Some(&mut self.authored_words),
+            Provenance::Injected | Provenance::Fallback | Provenance::Edited => None,
+        }
+    }
+
+    /// The mood that somebody is in.
+    pub(crate) fn mood(&self, id: &CharacterId) -> Option<Held> {
+        self.moods.get(id).copied()
     }
 
     fn change_thread(&mut self, id: &ThreadId, state: ThreadState) {
@@ -186,13 +245,16 @@ impl Story {
         ) {
             self.chosen = None;
         }
-        if !self.offstage.contains(&utterance.speaker) {
-            let n_words = words::count(text);
-            match utterance.provenance {
-                Provenance::Generated => self.generated_words += n_words,
-                Provenance::Authored => self.authored_words += n_words,
-                Provenance::Injected | Provenance::Fallback => {}
+        if let Some(held) = self.moods.get_mut(&utterance.speaker) {
+            held.n_lines += 1;
+            if held.strength() == 0.0 {
+                self.moods.remove(&utterance.speaker);
             }
+        }
+        if !self.offstage.contains(&utterance.speaker)
+            && let Some(counted) = self.counted(utterance.provenance)
+        {
+            *counted += words::count(text);
         }
     }
 
@@ -228,7 +290,7 @@ impl Story {
     /// How a speaker's line is to begin, if the director insists on anything.
     ///
     /// An opening for the speaker's first line of the beat every second time, and never one that a line has begun with before. One of the beat's
-    /// deliveries with probability tension ÷ 2, and never that of the line before.
+    /// deliveries with probability tension ÷ 2, and never that of the line before; one of its mood's with probability 0.7 × strength instead.
     pub(crate) fn opening(&self, beat: &Beat, speaker: &CharacterId, at: &Address<'_>) -> Opening {
         Opening {
             delivery: self.delivery(beat, speaker, at),
@@ -237,11 +299,17 @@ impl Story {
     }
 
     fn delivery(&self, beat: &Beat, speaker: &CharacterId, at: &Address<'_>) -> Option<String> {
-        if beat.deliveries.is_empty() {
-            return None;
-        }
         let mut draws = at.draws_for(Purpose::Delivery, speaker);
-        if draws.unit() >= f64::from(beat.tension) / 2.0 {
+        let drawn = draws.unit();
+        if let Some(held) = self.mood(speaker) {
+            let moody = held.deliveries(&self.language);
+            if !moody.is_empty() && drawn < f64::from(held.strength()) * MOODY {
+                return draws
+                    .below(moody.len())
+                    .map(|index| moody[index].to_owned());
+            }
+        }
+        if beat.deliveries.is_empty() || drawn >= f64::from(beat.tension) / 2.0 {
             return None;
         }
         let other = |how: &&String| Some(*how) != self.last_delivery.as_ref();

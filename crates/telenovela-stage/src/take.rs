@@ -5,6 +5,7 @@ use telenovela_script::scene::Beat;
 use telenovela_script::text::one_line;
 use telenovela_script::voice::{Cue, Sampling, Take};
 
+use crate::mood::Held;
 use crate::story::Said;
 
 /// Sampling for a beat: temperature × (0.9 + 0.25 · tension), so that a calm beat keeps closer to the likely words and thunder strays from
@@ -26,21 +27,44 @@ pub struct Opening {
 }
 
 /// What the director hands a speaker with the floor. `said` are the last lines of the performance, oldest first.
-pub fn cue(character: &Character, beat: &Beat, opening: Opening, said: Vec<String>) -> Cue {
+pub fn cue(
+    character: &Character,
+    beat: &Beat,
+    mood: Option<Held>,
+    opening: Opening,
+    said: Vec<String>,
+) -> Cue {
+    let sampling = sampling_at(character.sampling, beat.tension);
     Cue {
         delivery: opening.delivery,
         prime: opening.prime,
         plot: beat.plot.clone(),
         motifs: beat.motifs.clone(),
-        sampling: sampling_at(character.sampling, beat.tension),
+        sampling: mood.map_or(sampling, |mood| mood.sampling(sampling)),
         weights: character.weights,
         said,
         ..Cue::plain(beat.id.clone())
     }
 }
 
-/// What a voice hands over, made safe for log and terminal: one line, no control characters.
+/// What a voice hands over, made safe for log and terminal: one line, no control characters, no number that is none, which JSON cannot hold.
 pub fn clean(mut take: Take) -> Take {
+    let score = &mut take.score;
+    if !score.total.is_finite() {
+        score.total = f32::MIN;
+    }
+    for part in [
+        &mut score.fluency,
+        &mut score.cue,
+        &mut score.voice,
+        &mut score.motifs,
+        &mut score.length,
+        &mut score.loops,
+    ] {
+        if !part.is_finite() {
+            *part = 0.0;
+        }
+    }
     take.text = one_line(&take.text);
     take.delivery = take
         .delivery
@@ -56,6 +80,7 @@ pub fn is_fit(take: &Take, said: &Said) -> bool {
     text.chars().any(char::is_alphanumeric)
         && !is_delivery
         && take.score.total.is_finite()
+        && take.score.total > f32::MIN
         && !said.contains(text)
 }
 

@@ -87,6 +87,14 @@ impl Floor {
         });
     }
 
+    /// The last line is another one from here on.
+    pub fn last_line_changed(&mut self, text: &str) {
+        if let Some(last) = &mut self.last {
+            last.text = text.to_owned();
+            last.words = words(text);
+        }
+    }
+
     /// Somebody has come on stage; its silence counts from here.
     pub fn entered(&mut self, character: &CharacterId) {
         self.entered.insert(character.clone(), self.turns);
@@ -159,6 +167,8 @@ pub struct Seat<'a> {
     pub may_speak: bool,
     /// Its model's bid, 0 to 1; read under [`TurnPolicy::Bid`] only.
     pub bid: f32,
+    /// What its mood adds or takes; 1 without one.
+    pub mood: f32,
 }
 
 /// By which rules the choice is made.
@@ -191,19 +201,25 @@ impl Rules<'_> {
 pub struct Choice {
     /// Index into the seats.
     pub seat: usize,
+    /// Why; with everybody on stage, in the order of the cast.
+    pub reason: Reason,
+}
+
+/// The floor is given for a reason, without a choice among candidates or with one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reason {
     /// The rule that decided.
     pub because: Because,
-    /// Everybody on stage with every factor, in the order of the cast.
+    /// Everybody on stage with every factor; empty where there was no choice.
     pub candidates: Vec<Candidate>,
-    /// Under [`TurnPolicy::List`] the place in the order that was taken.
+    /// The place in an author's list that was taken.
     pub place: Option<usize>,
 }
 
-impl Choice {
-    /// Somebody is given the floor without a choice among candidates.
-    pub fn of(seat: usize, because: Because) -> Self {
+impl Reason {
+    /// There was nothing to choose.
+    pub fn plain(because: Because) -> Self {
         Self {
-            seat,
             because,
             candidates: Vec::new(),
             place: None,
@@ -234,6 +250,7 @@ pub fn beat_weight(beat: &Beat, character: &Character) -> f32 {
 /// * idle: 2 after more than `max_idle` turns of silence; 0 for everybody else as soon as somebody has been silent for the scene's limit;
 /// * 8 when the last line names it, said by somebody else;
 /// * under `Bid` its model's bid, at least 0.01;
+/// * what the user's mood for it adds or takes;
 /// * 0 when it has spoken as often in a row as it may, or is one of two who have exchanged as many lines as they may while a third can speak.
 ///
 /// When every product is 0, ping-pong and others' silence are forgiven, then repetition, then a talkativeness of 0: a scene never stalls on its
@@ -286,11 +303,13 @@ pub fn choose(
     };
     Some(Choice {
         seat: open[at].seat,
-        because,
-        candidates,
-        place: match in_order {
-            Order::Next { place, .. } => place,
-            Order::Nobody | Order::Drawn => None,
+        reason: Reason {
+            because,
+            candidates,
+            place: match in_order {
+                Order::Next { place, .. } => place,
+                Order::Nobody | Order::Drawn => None,
+            },
         },
     })
 }
@@ -363,6 +382,7 @@ fn wish(candidate: &Candidate) -> f32 {
         * candidate.idle.max(1.0)
         * candidate.addressed
         * candidate.bid
+        * candidate.mood
 }
 
 fn candidate(
@@ -401,6 +421,7 @@ fn candidate(
             1.0
         },
         bid,
+        mood: round4(seat.mood),
         repeat: flag(floor.may_go_on(character, &rules.limits)),
         ping_pong: flag(!has_had_enough),
         order: 1.0,

@@ -33,6 +33,10 @@ pub struct Cli {
 pub enum Command {
     /// Perform a scene
     Play(Play),
+    /// Show a performance as it was
+    Replay(Replay),
+    /// Perform a log again from its first line, and say whether every byte agrees
+    Verify(Verify),
     /// Train the models of shows or characters, as far as they are not up to date
     Train(Train),
     /// Print lines of a character, with their score cards
@@ -67,6 +71,39 @@ pub struct Play {
     /// Replace the file given with --log
     #[arg(long, requires = "log")]
     pub force: bool,
+    /// Go on with a performance that broke off, to the end that it would have had
+    #[arg(long, value_name = "LOG", conflicts_with_all = ["seed", "log"])]
+    pub resume: Option<PathBuf>,
+}
+
+/// Show a performance as it was.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// The log of a performance; by default the latest in performances/
+    pub log: Option<PathBuf>,
+    /// So many times as fast as it was played; as plain text without it: at once
+    #[arg(long, value_parser = speed)]
+    pub speed: Option<f64>,
+    /// Print it as plain text, as it also is where there is no terminal
+    #[arg(long)]
+    pub headless: bool,
+}
+
+/// Perform a log again.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The log of a performance; by default the latest in performances/
+    pub log: Option<PathBuf>,
+    /// The scene, where its file lies outside of the workspace
+    #[arg(long)]
+    pub scene: Option<String>,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(speed) if (0.01..=1_000.0).contains(&speed) => Ok(speed),
+        _ => Err(String::from("a number from 0.01 to 1000")),
+    }
 }
 
 /// Train models.

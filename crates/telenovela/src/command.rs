@@ -7,8 +7,10 @@ mod export;
 mod library;
 mod new;
 mod play;
+mod replay;
 mod say;
 mod train;
+mod verify;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -43,6 +45,8 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let workspace = Workspace::open(&root)?;
     match command {
         Command::Play(args) => play::run(&workspace, args),
+        Command::Replay(args) => replay::run(&workspace, &args),
+        Command::Verify(args) => verify::run(&workspace, &args),
         Command::Train(args) => train::run(&workspace, &args),
         Command::Say(args) => say::run(&workspace, &args),
         Command::Check => check::run(&workspace),

@@ -65,6 +65,10 @@ pub struct Options {
     pub theme: Theme,
     /// A command line that exports this performance, shown on the end card.
     pub export_command: Option<String>,
+    /// Events that happened before a performance was resumed.
+    pub n_past: u64,
+    /// Performance time passes so many times faster than the user's, to begin with.
+    pub speed: f64,
 }
 
 /// What comes from outside the stage.
@@ -112,7 +116,9 @@ pub async fn run(
             }
         }
     });
-    let app = App::new(options.theme, options.export_command);
+    let app = App::new(options.theme, options.export_command)
+        .after(options.n_past)
+        .at_speed(options.speed);
     let outcome = drive(&mut guard.terminal, app, inputs, events, effects).await;
     signals.abort();
     refused.abort();
@@ -143,8 +149,8 @@ pub async fn conduct(
                     let _ = refusals.send(refusal.to_string()).await;
                 }
             }
-            Effect::NextSpeaker(speaker) => {
-                if let Err(refusal) = director.next_speaker(speaker).await {
+            Effect::Do(command) => {
+                if let Err(refusal) = director.command(command).await {
                     let _ = refusals.send(refusal.to_string()).await;
                 }
             }

@@ -17,7 +17,9 @@ fn member(id: &str, name: &str, color: Color, offstage: bool) -> CastMember {
         offstage,
         on_stage: true,
         cps: 32.0,
+        file_sha256: "11".into(),
         model_sha256: "00".into(),
+        ensemble_sha256: "22".into(),
     }
 }
 
@@ -38,6 +40,9 @@ fn line(turn: u64, speaker: &str, name: &str, text: &str, provenance: Provenance
         },
         takes: Vec::new(),
         kept: None,
+        copied_words: None,
+        threads: Vec::new(),
+        visible_to: None,
     }
 }
 
@@ -51,6 +56,7 @@ fn playbill() -> Playbill {
         scene: SceneId::new("pier"),
         title: "The Pier".into(),
         scene_sha256: "ab".into(),
+        show_sha256: "cd".into(),
         setting: Setting {
             interior: false,
             place: "The old pier".into(),
@@ -145,7 +151,13 @@ pub(crate) fn performance() -> Vec<Event> {
                 Provenance::Generated,
             )),
         ),
-        (9_000, EventKind::Rewound { to_seq: 5 }),
+        (
+            9_000,
+            EventKind::Rewound {
+                to_seq: 5,
+                branch: 1,
+            },
+        ),
         (
             9_500,
             EventKind::Utterance(line(

@@ -250,6 +250,7 @@ fn bare_beat(id: At<String>, step: Option<(usize, &ArcStep)>) -> BeatSpec {
         tension: like.tension,
         policy: None,
         order: Vec::new(),
+        visible_to: None,
         enter: Vec::new(),
         exit: Vec::new(),
         speakers: Vec::new(),
@@ -312,6 +313,7 @@ fn beat(value: &Value<'_>, arc: Option<&StoryArc>) -> Option<BeatSpec> {
     beat.tension = fields.number_or("tension", 0.0..=1.0, beat.tension);
     beat.policy = fields.take("policy").and_then(|v| policy(&v));
     beat.order = fields.list_of("order", Value::id);
+    beat.visible_to = fields.take("visible_to").and_then(|v| v.list_of(Value::id));
     beat.enter = fields.list_of("enter", Value::id);
     beat.exit = fields.list_of("exit", Value::id);
     beat.speakers = weighted(&mut fields, "speakers", 100.0);
@@ -415,6 +417,7 @@ fn line(value: &Value<'_>) -> Option<LineSpec> {
     let mut fields = value.mapping()?;
     let by = fields.require("by").and_then(|v| v.id());
     let text = fields.require("text").and_then(|v| v.spoken());
+    let visible_to = fields.take("visible_to").and_then(|v| v.list_of(Value::id));
     let delivery = fields.take("delivery").and_then(|v| v.spoken());
     // Nobody waits longer than ten minutes for a line.
     let pause = fields
@@ -428,6 +431,7 @@ fn line(value: &Value<'_>) -> Option<LineSpec> {
             span,
         }),
         text: text.unwrap_or_default(),
+        visible_to,
         delivery,
         pause_before_ms: pause.map(|seconds| (seconds * 1000.0).round() as u64),
     })

@@ -4,28 +4,32 @@ use std::collections::VecDeque;
 use std::pin::pin;
 
 use telenovela_script::character::CharacterId;
-use telenovela_script::event::Provenance;
-use tokio::sync::{mpsc, watch};
+use telenovela_script::event::{Command, OUTSIDE, Provenance};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::DirectorMsg;
 use crate::error::Refusal;
 
-/// A line of the user's, ready to be said.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct UserLine {
-    pub(super) speaker: CharacterId,
-    pub(super) delivery: Option<String>,
-    pub(super) text: String,
+/// What the user wants, and the log is to know.
+pub(super) struct Wish {
+    pub(super) command: Command,
+    /// Told when it is done, where that can still fail.
+    pub(super) done: Option<Reply>,
 }
 
-/// What the user wants to happen next, and the log to know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Wish {
-    Say(UserLine),
-    /// Whose turn is next; `None` for whomever the director chooses.
-    NextSpeaker(Option<CharacterId>),
+impl Wish {
+    /// Lines are said after the one that is being shown; all else is done at once.
+    fn is_urgent(&self) -> bool {
+        !matches!(
+            self.command,
+            Command::Say { .. } | Command::NextSpeaker { .. }
+        )
+    }
 }
+
+/// How the user learns whether a wish is fulfilled.
+pub(super) type Reply = oneshot::Sender<Result<(), Refusal>>;
 
 /// The audience wants it to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +44,8 @@ pub(super) struct Inbox {
     /// Events the audience has seen, counted from the start; `None` when it is not waited for.
     shown: Option<watch::Receiver<u64>>,
     cast: Vec<CharacterId>,
+    /// Lines said so far.
+    n_lines: u64,
     paused: bool,
     steps: u32,
     wishes: VecDeque<Wish>,
@@ -63,6 +69,7 @@ impl Inbox {
             stop,
             shown,
             cast,
+            n_lines: 0,
             paused: false,
             steps: 0,
             wishes: VecDeque::new(),
@@ -107,29 +114,45 @@ impl Inbox {
         }
     }
 
-    /// Waits until the audience has been shown an event; returns at once when nobody watches or `gone` says that the screen is.
+    /// Waits until the audience has been shown an event: true when it has, when nobody watches, or when `gone` says that the screen is; false when a
+    /// wish comes first that need not wait for it.
     pub(super) async fn wait_until_shown(
         &mut self,
         seq: u64,
         gone: impl Future<Output = ()>,
-    ) -> Result<(), Stopped> {
+    ) -> Result<bool, Stopped> {
         let Some(mut shown) = self.shown.clone() else {
-            return Ok(());
+            return Ok(true);
         };
-        self.attend(async move {
-            tokio::select! {
-                // An error says that the last handle is gone: nobody watches any more.
-                _ = shown.wait_for(|n_shown| *n_shown > seq) => {}
-                () = gone => {}
+        let mut gone = pin!(gone);
+        loop {
+            if self.wishes.iter().any(Wish::is_urgent) {
+                return Ok(false);
             }
-        })
-        .await
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Err(Stopped),
+                message = self.messages.recv(), if self.open => self.take_in(message),
+                // An error says that the last handle is gone: nobody watches any more.
+                _ = shown.wait_for(|n_shown| *n_shown > seq) => return Ok(true),
+                () = &mut gone => return Ok(true),
+            }
+        }
     }
 
-    /// The user's next wish.
-    pub(super) fn next_wish(&mut self) -> Option<Wish> {
+    /// Whether the user wishes for anything.
+    pub(super) fn has_wish(&self) -> bool {
+        !self.wishes.is_empty()
+    }
+
+    /// The user's next wish; while a line is being shown, only one that need not wait for it.
+    pub(super) fn next_wish(&mut self, is_shown: bool) -> Option<Wish> {
         self.look();
-        self.wishes.pop_front()
+        let next = self
+            .wishes
+            .iter()
+            .position(|wish| is_shown || wish.is_urgent())?;
+        self.wishes.remove(next)
     }
 
     /// Waits until the user says who speaks next, or wishes for anything else; false at once when nobody watches who could.
@@ -160,6 +183,10 @@ impl Inbox {
         self.room = room;
     }
 
+    pub(super) fn set_n_lines(&mut self, n_lines: u64) {
+        self.n_lines = n_lines;
+    }
+
     pub(super) fn set_able(&mut self, able: Vec<CharacterId>) {
         self.able = able;
     }
@@ -188,37 +215,73 @@ impl Inbox {
                 self.paused = true;
                 self.steps = self.steps.saturating_add(1);
             }
-            Some(DirectorMsg::Say { line, reply }) => {
-                let _ = reply.send(self.accept_line(line));
-            }
-            Some(DirectorMsg::NextSpeaker { speaker, reply }) => {
-                let _ = reply.send(self.accept_speaker(speaker));
+            Some(DirectorMsg::Wish { command, reply }) => {
+                if let Err(refusal) = self.accept(&command) {
+                    let _ = reply.send(Err(refusal));
+                    return;
+                }
+                let is_done_later = matches!(
+                    command,
+                    Command::Retake { .. } | Command::PickTake { .. } | Command::Rewind { .. }
+                );
+                let done = if is_done_later {
+                    Some(reply)
+                } else {
+                    let _ = reply.send(Ok(()));
+                    None
+                };
+                self.wishes.push_back(Wish { command, done });
             }
         }
     }
 
-    fn accept_line(&mut self, line: UserLine) -> Result<(), Refusal> {
-        self.is_in_cast(&line.speaker)?;
-        if !line.text.chars().any(char::is_alphanumeric) {
-            return Err(Refusal::Empty);
-        }
-        let is_line = |wish: &&Wish| matches!(wish, Wish::Say(_));
-        if self.wishes.iter().filter(is_line).count() >= self.room as usize {
-            return Err(Refusal::NoRoom);
-        }
-        self.wishes.push_back(Wish::Say(line));
-        Ok(())
-    }
-
-    fn accept_speaker(&mut self, speaker: Option<CharacterId>) -> Result<(), Refusal> {
-        if let Some(speaker) = &speaker {
-            self.is_in_cast(speaker)?;
-            if !self.able.contains(speaker) {
-                return Err(Refusal::CannotSpeak(speaker.clone()));
+    /// What can be refused at once is.
+    fn accept(&self, command: &Command) -> Result<(), Refusal> {
+        let has_words = |text: &str| text.chars().any(char::is_alphanumeric);
+        match command {
+            Command::Say { speaker, text, .. } => {
+                if speaker.as_str() != OUTSIDE {
+                    self.is_in_cast(speaker)?;
+                }
+                if !has_words(text) {
+                    return Err(Refusal::Empty);
+                }
+                let is_line = |wish: &&Wish| matches!(wish.command, Command::Say { .. });
+                if self.wishes.iter().filter(is_line).count() >= self.room as usize {
+                    return Err(Refusal::NoRoom);
+                }
+                Ok(())
             }
+            Command::NextSpeaker {
+                speaker: Some(speaker),
+            } => {
+                self.is_in_cast(speaker)?;
+                if self.able.contains(speaker) {
+                    Ok(())
+                } else {
+                    Err(Refusal::CannotSpeak(speaker.clone()))
+                }
+            }
+            Command::Mood { character, .. } => self.is_in_cast(character),
+            Command::Edit { text, .. } if !has_words(text) => Err(Refusal::Empty),
+            Command::Edit { turn, .. }
+            | Command::Retake { turn }
+            | Command::PickTake { turn, .. }
+            | Command::Rewind { turn } => {
+                if *turn < self.n_lines {
+                    Ok(())
+                } else {
+                    Err(Refusal::NoSuchLine {
+                        turn: *turn,
+                        n_lines: self.n_lines,
+                    })
+                }
+            }
+            Command::NextSpeaker { speaker: None }
+            | Command::SkipBeat
+            | Command::ExtendBeat { .. }
+            | Command::Stop => Ok(()),
         }
-        self.wishes.push_back(Wish::NextSpeaker(speaker));
-        Ok(())
     }
 
     fn is_in_cast(&self, id: &CharacterId) -> Result<(), Refusal> {

@@ -11,14 +11,15 @@ use telenovela_script::scene::{Beat, Scene, ThreadId};
 
 use super::Ended;
 use super::generate::Turn;
-use super::inbox::{Inbox, Stopped, Wish};
-use super::record::Record;
+use super::inbox::{Inbox, Reply, Stopped};
+use super::record::{Record, Written};
 use super::speak::Line;
 use crate::agenda::{Agenda, Next, Room, n_authored};
-use crate::company::{Company, Threads};
+use crate::company::Company;
 use crate::error::StageError;
+use crate::production::Patience;
 use crate::story::Story;
-use crate::turn::Choice;
+use crate::turn::Reason;
 
 /// How long a screen that stands still is waited for after a stop, and after it a voice that is at work. Together they stay well within a quarter
 /// of a second. Neither changes what the log says.
@@ -35,11 +36,19 @@ pub(super) struct Director {
     pub(super) story: Story,
     pub(super) inbox: Inbox,
     pub(super) record: Record,
+    pub(super) patience: Patience,
+    /// The line that the audience is being shown.
+    pub(super) unshown: Option<u64>,
 }
 
 /// Why the scene goes no further.
 pub(super) enum Halt {
     Early(EndReason),
+    /// The user goes back to this turn.
+    Rewind {
+        turn: u64,
+        done: Option<Reply>,
+    },
     Failed(StageError),
 }
 
@@ -62,9 +71,11 @@ impl Director {
         company: Company,
         inbox: Inbox,
         record: Record,
+        patience: Patience,
     ) -> Self {
         let scene = Arc::new(scene);
-        let story = Story::new(&scene, company.players.iter().map(|p| &p.character));
+        let characters = company.players.iter().map(|player| &player.character);
+        let story = Story::new(&scene, &playbill.language, characters);
         Self {
             playbill,
             scene,
@@ -72,18 +83,36 @@ impl Director {
             story,
             inbox,
             record,
+            patience,
+            unshown: None,
         }
     }
 
     /// The whole performance, until the last thread has gone home.
-    pub(super) async fn run(mut self, threads: Threads) -> Result<Ended, StageError> {
-        let ended = match self.play().await {
+    pub(super) async fn run(mut self) -> Result<Ended, StageError> {
+        let mut played = self.play().await;
+        while let Err(Halt::Rewind { turn, done }) = played {
+            played = match self.go_back(turn, done).await {
+                Ok(()) => self.play().await,
+                Err(halt) => Err(halt),
+            };
+        }
+        let ended = match played {
             Ok(()) => self.end(EndReason::Concluded).await,
             Err(Halt::Early(reason)) => self.end(reason).await,
             Err(Halt::Failed(error)) => Err(error),
+            // The loop above leaves none.
+            Err(Halt::Rewind { .. }) => self.end(EndReason::Stopped).await,
         };
         // Screen and audience learn of the end, and the threads that they are not needed any more, before the threads are waited for.
-        drop(self);
+        let Self {
+            company,
+            inbox,
+            record,
+            ..
+        } = self;
+        drop((inbox, record));
+        let threads = company.into_threads();
         let grace = match &ended {
             Ok(ended) if ended.reason == EndReason::Stopped => VOICE_GRACE,
             _ => GOODBYE,
@@ -165,18 +194,12 @@ impl Director {
         loop {
             let room = self.room(index, &agenda);
             self.inbox.set_room(room.free());
-            match self.inbox.next_wish() {
-                Some(Wish::Say(line)) => {
-                    self.say_injected(beat, line).await?;
-                    owes_answer = true;
-                    continue;
-                }
-                Some(Wish::NextSpeaker(speaker)) => {
-                    let command = Command::NextSpeaker { speaker };
-                    self.emit(EventKind::Command { command }).await?;
-                    continue;
-                }
-                None => {}
+            if let Some(wish) = self.next_wish() {
+                owes_answer |= self.fulfil(wish, beat, &mut agenda).await?;
+                continue;
+            }
+            if !self.wait_until_shown().await? {
+                continue;
             }
             owes_answer &= room.free() > 0;
             let ripe = self
@@ -189,7 +212,7 @@ impl Director {
             if room.left == 0 {
                 return Err(Halt::Early(EndReason::MaxLines));
             }
-            if self.inbox.hold().await? {
+            if self.hold().await? {
                 continue;
             }
             match next {
@@ -200,16 +223,13 @@ impl Director {
                 }
                 Next::Authored(line) => {
                     agenda.authored_said();
-                    let Some(speaker) = self.company.index(&line.by) else {
-                        // A scene that names a stranger does not pass validation; without a name there is nothing to show.
-                        continue;
-                    };
                     let line = Line {
                         delivery: line.delivery.clone(),
                         pause_before_ms: line.pause_before_ms,
-                        ..Line::new(speaker, line.text.clone(), Provenance::Authored)
+                        visible_to: line.visible_to.clone(),
+                        ..Line::new(line.by.clone(), line.text.clone(), Provenance::Authored)
                     };
-                    self.give_floor(Choice::of(speaker, Because::Authored))
+                    self.give_floor(line.speaker.clone(), Reason::plain(Because::Authored))
                         .await?;
                     self.speak(beat, line).await?;
                 }
@@ -285,18 +305,26 @@ impl Director {
     }
 
     /// Writes an event, takes it into the story, shows it.
-    pub(super) async fn emit(&mut self, kind: EventKind) -> Result<u64, Halt> {
-        let seq = self.record.write(kind.clone())?;
+    pub(super) async fn emit(&mut self, kind: EventKind) -> Result<Written, Halt> {
+        let written = self.record.write(kind.clone())?;
         self.story.apply(&kind);
-        if matches!(
-            kind,
+        match kind {
             EventKind::PerformanceStarted(_)
-                | EventKind::StageEntered { .. }
-                | EventKind::StageLeft { .. }
-        ) {
-            self.inbox.set_able(self.company.able());
+            | EventKind::StageEntered { .. }
+            | EventKind::StageLeft { .. } => self.inbox.set_able(self.company.able()),
+            EventKind::Utterance(_) => self.inbox.set_n_lines(self.story.turn),
+            _ => {}
         }
         self.inbox.attend(self.record.show()).await?;
-        Ok(seq)
+        self.stop_as_before()?;
+        Ok(written)
+    }
+
+    /// Ends it where the audience did, when that is gone through again.
+    pub(super) fn stop_as_before(&self) -> Result<(), Halt> {
+        if self.record.is_past_stop() {
+            return Err(Halt::Early(EndReason::Stopped));
+        }
+        Ok(())
     }
 }

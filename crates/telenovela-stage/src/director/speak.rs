@@ -2,18 +2,25 @@
 
 use std::sync::Arc;
 
-use telenovela_script::event::{Because, Command, EventKind, Provenance, Spoken, Utterance};
-use telenovela_script::scene::Beat;
-use telenovela_script::voice::Take;
+use telenovela_script::character::{CharacterId, Delivery};
+use telenovela_script::event::{EventKind, Failure, Provenance, Spoken, Utterance};
+use telenovela_script::scene::{Beat, ThreadId};
+use telenovela_script::voice::{Take, VoiceError};
 
-use super::inbox::UserLine;
 use super::play::{Director, Halt};
+use crate::company::Heard;
 use crate::timing;
-use crate::turn::Choice;
+use crate::turn::Reason;
+
+/// How a voice from outside speaks: like people who read aloud.
+const FROM_OUTSIDE: Delivery = Delivery {
+    cps: 32.0,
+    pause_scale: 1.0,
+};
 
 /// A line on its way to being said.
 pub(super) struct Line {
-    pub(super) speaker: usize,
+    pub(super) speaker: CharacterId,
     pub(super) delivery: Option<String>,
     /// What is heard.
     pub(super) text: String,
@@ -23,11 +30,13 @@ pub(super) struct Line {
     pub(super) provenance: Provenance,
     pub(super) takes: Vec<Take>,
     pub(super) kept: Option<usize>,
+    /// Who alone hears it; `None` for everybody on stage.
+    pub(super) visible_to: Option<Vec<CharacterId>>,
 }
 
 impl Line {
     /// Words without anything around them.
-    pub(super) fn new(speaker: usize, text: String, provenance: Provenance) -> Self {
+    pub(super) fn new(speaker: CharacterId, text: String, provenance: Provenance) -> Self {
         Self {
             speaker,
             delivery: None,
@@ -37,86 +46,159 @@ impl Line {
             provenance,
             takes: Vec::new(),
             kept: None,
+            visible_to: None,
         }
     }
 }
 
 impl Director {
-    pub(super) async fn say_injected(&mut self, beat: &Beat, line: UserLine) -> Result<(), Halt> {
-        let Some(speaker) = self.company.index(&line.speaker) else {
-            // The inbox takes lines of the cast only.
-            return Ok(());
+    /// A line is said: written, shown, heard by everybody here who may.
+    pub(super) async fn speak(&mut self, beat: &Beat, line: Line) -> Result<(), Halt> {
+        let spoken = self.spoken(beat, line);
+        let speaking_ms = timing::speaking_ms(&spoken.utterance.text, spoken.cps);
+        let heard = Heard {
+            utterance: Arc::new(spoken.utterance.clone()),
+            visible_to: spoken.visible_to.clone(),
         };
-        self.emit(EventKind::Command {
-            command: Command::Say {
-                speaker: line.speaker,
-                delivery: line.delivery.clone(),
-                text: line.text.clone(),
-            },
-        })
-        .await?;
-        self.give_floor(Choice::of(speaker, Because::Injected))
-            .await?;
-        let line = Line {
-            delivery: line.delivery,
-            ..Line::new(speaker, line.text, Provenance::Injected)
-        };
-        self.speak(beat, line).await
+        self.inbox.line_taken(spoken.utterance.provenance);
+        self.record.advance(spoken.utterance.pause_ms);
+        let written = self.emit(EventKind::Utterance(spoken)).await?;
+        self.record.advance(speaking_ms);
+        self.stop_as_before()?;
+        self.let_hear(&heard).await?;
+        if written.is_new {
+            self.unshown = Some(written.seq);
+        }
+        Ok(())
     }
 
-    /// A line is said: written, shown, heard by everybody here; then the director waits for the audience.
-    pub(super) async fn speak(&mut self, beat: &Beat, line: Line) -> Result<(), Halt> {
-        let character = &self.company.players[line.speaker].character;
-        let cps = timing::pace(character.delivery.cps, beat.tension);
+    /// Waits until the audience has seen the last line; false when a wish comes first.
+    pub(super) async fn wait_until_shown(&mut self) -> Result<bool, Halt> {
+        let Some(seq) = self.unshown else {
+            return Ok(true);
+        };
+        let gone = self.record.screen_gone();
+        if !self.inbox.wait_until_shown(seq, gone).await? {
+            return Ok(false);
+        }
+        self.unshown = None;
+        Ok(!self.inbox.has_wish())
+    }
+
+    fn spoken(&self, beat: &Beat, line: Line) -> Spoken {
+        let player = self.company.index(&line.speaker);
+        let character = player.map(|index| &self.company.players[index].character);
+        let mood = self.story.mood(&line.speaker);
+        let usual = character.map_or(FROM_OUTSIDE, |character| character.delivery);
+        let delivery = Delivery {
+            cps: usual.cps * mood.map_or(1.0, |mood| mood.pace()),
+            pause_scale: usual.pause_scale * mood.map_or(1.0, |mood| mood.pause()),
+        };
         let pause_ms = timing::pause_ms(
             self.story.floor.last_text(),
             line.delivery.as_deref(),
             &line.text,
             beat.tension,
-            &character.delivery,
+            &delivery,
             line.pause_before_ms,
         );
-        let speaking_ms = timing::speaking_ms(&line.text, cps);
+        let turn = self.story.turn;
         let utterance = Utterance {
-            turn: self.story.turn,
-            speaker: character.id.clone(),
-            name: character.name.clone(),
+            turn,
+            name: match character {
+                Some(character) => character.name.clone(),
+                None => name_from_outside(&self.playbill.language).to_owned(),
+            },
+            speaker: line.speaker,
             delivery: line.delivery,
             text: line.text,
             pause_ms,
             provenance: line.provenance,
         };
-        let heard = Arc::new(utterance.clone());
-        self.inbox.line_taken(line.provenance);
-        self.record.advance(pause_ms);
-        let seq = self
-            .emit(EventKind::Utterance(Spoken {
-                id: format!("{}-{}", self.scene.id, utterance.turn),
-                beat: beat.id.clone(),
-                utterance,
-                full_text: line.full_text,
-                cps,
-                takes: line.takes,
-                kept: line.kept,
-            }))
-            .await?;
-        self.record.advance(speaking_ms);
-        self.inbox.attend(self.company.hear(heard)).await?;
-        self.inbox
-            .wait_until_shown(seq, self.record.screen_gone())
-            .await?;
+        let kept = line.kept.and_then(|kept| line.takes.get(kept));
+        Spoken {
+            id: match self.record.branch() {
+                0 => format!("{}-{turn}", self.scene.id),
+                branch => format!("{}-{turn}.{branch}", self.scene.id),
+            },
+            beat: beat.id.clone(),
+            utterance,
+            full_text: line.full_text,
+            cps: timing::pace(delivery.cps, beat.tension),
+            copied_words: kept.map(|take| take.score.copied_words),
+            takes: line.takes,
+            kept: line.kept,
+            threads: touched(beat),
+            visible_to: line.visible_to.or_else(|| beat.visible_to.clone()),
+        }
+    }
+
+    /// Everybody here who may hears a line. Who is still busy with earlier ones is waited for, and is late like anybody else.
+    async fn let_hear(&mut self, heard: &Heard) -> Result<(), Halt> {
+        for index in self.company.hear(heard) {
+            let player = &self.company.players[index];
+            let id = player.character.id.clone();
+            let late = self.patience.end(&id);
+            let told = player.actor.hear_later(Arc::clone(&heard.utterance));
+            let in_time = async {
+                tokio::select! {
+                    () = told => true,
+                    () = late => false,
+                }
+            };
+            if !self.inbox.attend(in_time).await? {
+                self.voice_failed(&id, VoiceError::Late, 0).await?;
+            }
+        }
         Ok(())
     }
 
-    pub(super) async fn give_floor(&mut self, choice: Choice) -> Result<(), Halt> {
+    pub(super) async fn give_floor(
+        &mut self,
+        speaker: CharacterId,
+        reason: Reason,
+    ) -> Result<(), Halt> {
         self.emit(EventKind::SpeakerChosen {
             turn: self.story.turn,
-            speaker: self.company.players[choice.seat].character.id.clone(),
-            because: choice.because,
-            candidates: choice.candidates,
-            place: choice.place,
+            speaker,
+            because: reason.because,
+            candidates: reason.candidates,
+            place: reason.place,
         })
         .await?;
         Ok(())
+    }
+}
+
+/// The loose ends that a beat has to do with, each once.
+fn touched(beat: &Beat) -> Vec<ThreadId> {
+    let mut touched: Vec<ThreadId> = Vec::new();
+    for thread in beat
+        .opens
+        .iter()
+        .chain(&beat.advances)
+        .chain(&beat.resolves)
+    {
+        if !touched.contains(thread) {
+            touched.push(thread.clone());
+        }
+    }
+    touched
+}
+
+/// What stands above a line that nobody of the cast says.
+fn name_from_outside(language: &str) -> &'static str {
+    match language.split('-').next() {
+        Some("es") => "Una voz",
+        _ => "A voice",
+    }
+}
+
+/// In what way a voice has failed.
+pub(super) fn failure(error: &VoiceError) -> Failure {
+    match error {
+        VoiceError::Panicked(_) => Failure::Panicked,
+        VoiceError::Late => Failure::Late,
+        _ => Failure::Refused,
     }
 }

@@ -14,9 +14,9 @@ fn failures(events: &[Event], who: &str) -> Vec<String> {
     events
         .iter()
         .filter_map(|event| match &event.kind {
-            EventKind::VoiceFailed { character, error } if *character == id(who) => {
-                Some(error.clone())
-            }
+            EventKind::VoiceFailed {
+                character, error, ..
+            } if *character == id(who) => Some(error.clone()),
             _ => None,
         })
         .collect()
@@ -176,6 +176,10 @@ impl EventSink for FullDisk {
         }
         self.0 -= 1;
         self.1.write(event)
+    }
+
+    fn read_back(&mut self) -> io::Result<Vec<Event>> {
+        Ok(Vec::new())
     }
 
     fn sync(&mut self) -> io::Result<()> {

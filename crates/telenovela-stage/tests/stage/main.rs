@@ -5,6 +5,7 @@ mod audience;
 mod endings;
 mod failures;
 mod generated_scenes;
+mod past;
 mod same_seed;
 mod scripted;
 mod seeds;

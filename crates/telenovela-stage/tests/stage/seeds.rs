@@ -14,6 +14,8 @@ fn the_seeds_of_the_takes_are_golden() {
         beat: &beat,
         turn: 2,
         attempt: 0,
+        branch: 0,
+        retake: 0,
     };
     let ines = CharacterId::new("ines");
     let seeds: Vec<u64> = (0..3).map(|take| address.take_seed(&ines, take)).collect();

@@ -14,9 +14,9 @@ use telenovela_script::scene::{
 };
 use telenovela_script::show::{PlotLineId, ShowId};
 use telenovela_script::voice::{Sampling, ScoreWeights};
-use telenovela_stage::director::{Ended, Performance, perform};
+use telenovela_stage::director::{Again, Ended, Performance, perform, perform_again};
 use telenovela_stage::error::StageError;
-use telenovela_stage::production::{Audience, Production, Role};
+use telenovela_stage::production::{Audience, Patience, Production, Role};
 use tokio::sync::watch;
 
 use crate::scripted::{Notes, Part, ScriptedVoice};
@@ -62,6 +62,7 @@ pub(crate) fn beat(name: &str, min: u32, max: u32) -> Beat {
         tension: 0.5,
         policy: None,
         order: Vec::new(),
+        visible_to: None,
         enter: Vec::new(),
         exit: Vec::new(),
         speakers: Vec::new(),
@@ -90,6 +91,7 @@ pub(crate) fn authored(by: &str, text: &str) -> AuthoredLine {
     AuthoredLine {
         by: id(by),
         text: text.to_owned(),
+        visible_to: None,
         delivery: None,
         pause_before_ms: None,
     }
@@ -176,6 +178,8 @@ pub(crate) struct Stage {
     pub(crate) bids: Vec<(CharacterId, f32)>,
     pub(crate) seed: u64,
     pub(crate) audience: Audience,
+    pub(crate) patience: Patience,
+    pub(crate) past: Option<(Vec<Event>, Again)>,
 }
 
 impl Stage {
@@ -195,7 +199,15 @@ impl Stage {
             bids: Vec::new(),
             seed,
             audience: Audience::Unattended,
+            patience: Patience::Endless,
+            past: None,
         }
+    }
+
+    /// Goes through what happened already first.
+    pub(crate) fn after(mut self, past: &[Event], how: Again) -> Self {
+        self.past = Some((past.to_vec(), how));
+        self
     }
 
     pub(crate) fn part(mut self, who: &str, part: Part) -> Self {
@@ -252,15 +264,17 @@ impl Stage {
             })
             .collect();
         let playbill = playbill(&self.scene, &self.characters, self.seed);
-        let performance = perform(
-            Production {
-                playbill,
-                scene: self.scene,
-                cast,
-                audience: self.audience,
-            },
-            Box::new(sink),
-        )?;
+        let production = Production {
+            playbill,
+            scene: self.scene,
+            cast,
+            audience: self.audience,
+            patience: self.patience,
+        };
+        let performance = match self.past {
+            None => perform(production, Box::new(sink))?,
+            Some((past, how)) => perform_again(production, Box::new(sink), past, how)?,
+        };
         Ok(Opened {
             performance,
             log,
@@ -279,6 +293,7 @@ fn playbill(scene: &Scene, characters: &[Character], seed: u64) -> Playbill {
         scene: scene.id.clone(),
         title: scene.title.clone(),
         scene_sha256: String::new(),
+        show_sha256: String::new(),
         setting: scene.setting.clone(),
         premise: scene.premise.clone(),
         seed,
@@ -293,7 +308,9 @@ fn playbill(scene: &Scene, characters: &[Character], seed: u64) -> Playbill {
                 offstage: character.offstage,
                 on_stage: !scene.absent.contains(&character.id),
                 cps: character.delivery.cps,
+                file_sha256: String::new(),
                 model_sha256: String::new(),
+                ensemble_sha256: String::new(),
             })
             .collect(),
         beats: scene.beats.iter().map(|beat| beat.title.clone()).collect(),
@@ -362,6 +379,13 @@ impl Log {
         self.0.borrow().clone()
     }
 
+    /// A log that holds these events already.
+    pub(crate) fn holding(events: &[Event]) -> Self {
+        let log = Self::default();
+        log.0.send_modify(|held| held.extend_from_slice(events));
+        log
+    }
+
     /// Waits until so many events have been written.
     pub(crate) async fn reaches(&self, n_events: usize) {
         self.0
@@ -384,6 +408,10 @@ impl EventSink for Log {
     fn write(&mut self, event: &Event) -> io::Result<()> {
         self.0.send_modify(|events| events.push(event.clone()));
         Ok(())
+    }
+
+    fn read_back(&mut self) -> io::Result<Vec<Event>> {
+        Ok(self.events())
     }
 
     fn sync(&mut self) -> io::Result<()> {

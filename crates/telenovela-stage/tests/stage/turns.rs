@@ -23,6 +23,7 @@ fn seats(people: &[Character]) -> Vec<Seat<'_>> {
             character,
             may_speak: true,
             bid: 0.5,
+            mood: 1.0,
         })
         .collect()
 }
@@ -63,7 +64,7 @@ fn round_robin_goes_through_the_cast_in_order() {
     let mut order = Vec::new();
     for seed in 0..7 {
         let choice = plays(&floor, &beat, TurnPolicy::RoundRobin, &seats, seed);
-        assert_eq!(choice.because, Because::Policy);
+        assert_eq!(choice.reason.because, Because::Policy);
         order.push(choice.seat);
         says(
             &mut floor,
@@ -155,7 +156,12 @@ fn who_is_addressed_by_name_nearly_always_answers() {
         Provenance::Generated,
     );
     let choice = plays(&floor, &beat, TurnPolicy::Weighted, &seats, 0);
-    let addressed: Vec<f32> = choice.candidates.iter().map(|c| c.addressed).collect();
+    let addressed: Vec<f32> = choice
+        .reason
+        .candidates
+        .iter()
+        .map(|c| c.addressed)
+        .collect();
     assert_eq!(addressed, [1.0, 8.0, 1.0], "naming oneself is no address");
     let counts = shares(&floor, &beat, TurnPolicy::Weighted, &seats);
     assert!(counts[1].abs_diff(2_667) < 120, "{counts:?}");
@@ -172,12 +178,12 @@ fn silence_pushes_forward_and_talking_holds_back() {
         says(&mut floor, "rodrigo", "You.", Provenance::Generated);
     }
     let choice = plays(&floor, &beat, TurnPolicy::Weighted, &seats, 0);
-    let balance: Vec<f32> = choice.candidates.iter().map(|c| c.balance).collect();
+    let balance: Vec<f32> = choice.reason.candidates.iter().map(|c| c.balance).collect();
     // (8/3 + 1) ÷ 5 for the two; for the third (8/3 + 1) ÷ 1, at most 2.
     assert_eq!(balance, [0.7333, 0.7333, 2.0]);
-    let idle: Vec<f32> = choice.candidates.iter().map(|c| c.idle).collect();
+    let idle: Vec<f32> = choice.reason.candidates.iter().map(|c| c.idle).collect();
     assert_eq!(idle, [1.0, 1.0, 2.0], "more than five silent turns");
-    for candidate in &choice.candidates {
+    for candidate in &choice.reason.candidates {
         let product = candidate.talkativeness
             * candidate.beat
             * candidate.balance
@@ -198,7 +204,7 @@ fn a_muted_character_never_speaks() {
     beat.speakers = vec![(id("ines"), 0.0)];
     seats[1].may_speak = false;
     let choice = plays(&Floor::default(), &beat, TurnPolicy::Bid, &seats, 1);
-    assert_eq!((choice.seat, choice.because), (2, Because::OnlyOne));
+    assert_eq!((choice.seat, choice.reason.because), (2, Because::OnlyOne));
     seats[2].may_speak = false;
     let nobody = choose(
         &Floor::default(),
@@ -246,9 +252,9 @@ fn a_list_is_followed_over_and_over_and_who_is_not_here_is_passed_over() {
             };
             let choice = choose(&floor, &beat, &rules, seats, &mut Draws::new(1))
                 .expect("somebody of the list is here");
-            place = choice.place.expect("a list has places") + 1;
+            place = choice.reason.place.expect("a list has places") + 1;
             let who = people[choice.seat].id.as_str();
-            for candidate in &choice.candidates {
+            for candidate in &choice.reason.candidates {
                 let is_next = candidate.character.as_str() == who;
                 assert_eq!(candidate.order, if is_next { 1.0 } else { 0.0 });
             }
@@ -308,11 +314,17 @@ fn who_has_been_silent_for_the_scenes_limit_comes_before_everybody() {
     }
     let choice = choose_at(&floor);
     assert_eq!(choice.seat, 2);
-    let idle: Vec<f32> = choice.candidates.iter().map(|c| c.idle).collect();
+    let idle: Vec<f32> = choice.reason.candidates.iter().map(|c| c.idle).collect();
     assert_eq!(idle, [0.0, 0.0, 1.0]);
     // Silence counts from when somebody came on stage.
     floor.entered(&id("anselmo"));
-    assert!(choose_at(&floor).candidates.iter().all(|c| c.idle == 1.0));
+    assert!(
+        choose_at(&floor)
+            .reason
+            .candidates
+            .iter()
+            .all(|c| c.idle == 1.0)
+    );
 }
 
 #[test]
@@ -324,7 +336,7 @@ fn roles_weigh_whom_the_beat_does_not_name() {
     beat.roles = vec![("villain".to_owned(), 3.0), ("protagonist".to_owned(), 0.5)];
     beat.speakers = vec![(id("anselmo"), 1.0)];
     let choice = plays(&Floor::default(), &beat, TurnPolicy::Weighted, &seats, 0);
-    let weights: Vec<f32> = choice.candidates.iter().map(|c| c.beat).collect();
+    let weights: Vec<f32> = choice.reason.candidates.iter().map(|c| c.beat).collect();
     assert_eq!(weights, [0.5, 3.0, 1.0]);
 }
 

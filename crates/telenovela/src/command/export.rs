@@ -59,7 +59,7 @@ fn same_file(one: &Path, other: &Path) -> bool {
 }
 
 /// The log that was written to last.
-fn latest(folder: &Path) -> Result<PathBuf, Failure> {
+pub(super) fn latest(folder: &Path) -> Result<PathBuf, Failure> {
     let logs = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let logs = logs.map(|entry| entry.path()).filter(|path| {
         path.extension()

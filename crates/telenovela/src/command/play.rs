@@ -3,19 +3,21 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
-use telenovela_lm::weights::sha256_of_file;
-use telenovela_script::character::Character;
+use telenovela_lm::weights::{fingerprint, sha256_of_file};
+use telenovela_script::arc::TELENOVELA;
+use telenovela_script::character::{Base, Character};
 use telenovela_script::event::{CastMember, FORMAT_VERSION, Playbill, PlaybillThread, ThreadState};
-use telenovela_script::load::Workspace;
-use telenovela_script::save::{IfExists, LogWriter, SaveError};
-use telenovela_script::scene::Scene;
+use telenovela_script::load::{SceneFile, Workspace};
+use telenovela_script::save::{IfExists, Log, LogWriter, SaveError, read_log};
+use telenovela_script::scene::{Scene, SceneId};
 use telenovela_script::show::Show;
-use telenovela_stage::director::{Ended, Performance, perform};
-use telenovela_stage::production::{Audience, Production, Role};
+use telenovela_stage::director::{Again, Ended, Performance, perform, perform_again};
+use telenovela_stage::production::{Audience, Patience, Production, Role};
 use tokio::sync::mpsc;
 
-use super::library::Library;
+use super::library::{ENSEMBLE, Library};
 use super::{if_exists, note, shown};
 use crate::cli::Play;
 use crate::failure::Failure;
@@ -28,43 +30,56 @@ const EFFECTS: usize = 64;
 /// Reasons under way to the screen why a line was not said; one line is said at a time.
 const REFUSALS: usize = 4;
 
+/// How long a voice is waited for. A line takes a small model a fraction of a second, also on a slow machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Performs a scene: reads it, casts it, opens the log, plays, and says where the log is.
 pub(super) fn run(workspace: &Workspace, args: Play) -> Result<ExitCode, Failure> {
-    let file = match &args.scene {
-        Some(name) => workspace.find_scene(name)?,
-        None => workspace.default_scene()?,
+    let resumed = match &args.resume {
+        Some(path) => Some((path.clone(), read_unfinished(path)?)),
+        None => None,
     };
-    let scene = workspace.load_scene(&file)?;
-    let show = workspace.load_show(&scene.show)?;
-    let seed = args
-        .seed
-        .unwrap_or_else(|| u64::from(rand::random::<u32>()));
-    let mut library = Library::open(workspace, show)?;
-    let (playbill, cast) = cast(&mut library, &scene, &file.path, seed)?;
-    let (log, path) = open_log(workspace, &args, &scene, seed)?;
+    let file = match (&args.scene, &resumed) {
+        (Some(name), _) => workspace.find_scene(name)?,
+        (None, Some((path, log))) => scene_of(workspace, path, log)?,
+        (None, None) => workspace.default_scene()?,
+    };
+    let seed = match &resumed {
+        Some((_, log)) => log.playbill().map(|playbill| playbill.seed),
+        None => args.seed,
+    };
+    let seed = seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
+    let (mut production, scene_id) = produce(workspace, &file, seed)?;
+    let (sink, path, past) = match resumed {
+        None => {
+            let (log, path) = open_log(workspace, &args, &scene_id, seed)?;
+            (log, path, None)
+        }
+        Some((path, log)) => {
+            is_played_from(&production.playbill, &path, &log)?;
+            (LogWriter::go_on(&path, &log)?, path, Some(log.events))
+        }
+    };
 
     let on_screen = !args.headless && can_show_a_screen();
-    let audience = if on_screen {
-        Audience::Attended
-    } else {
-        Audience::Unattended
+    if on_screen {
+        production.audience = Audience::Attended;
+    }
+    let repeat = tui::app::repeat_command(&production.playbill);
+    let options = tui::Options {
+        theme: Theme::from_env(),
+        export_command: Some(format!("telenovela export {}", shown(&path))),
+        n_past: past.as_ref().map_or(0, |past| past.len() as u64),
+        speed: 1.0,
     };
-    let repeat = tui::app::repeat_command(&playbill);
-    let export = format!("telenovela export {}", shown(&path));
-    let production = Production {
-        playbill,
-        scene,
-        cast,
-        audience,
-    };
-    let runtime = tokio::runtime::Runtime::new().map_err(|source| Failure::Io {
-        what: "the runtime".into(),
-        source,
-    })?;
-    let played = runtime.block_on(async {
-        let performance = perform(production, Box::new(log))?;
+    let export = options.export_command.clone().unwrap_or_default();
+    let played = runtime()?.block_on(async {
+        let performance = match past {
+            None => perform(production, Box::new(sink))?,
+            Some(past) => perform_again(production, Box::new(sink), past, Again::Resume)?,
+        };
         if on_screen {
-            watch(performance, export.clone()).await
+            watch(performance, options).await
         } else {
             print(performance).await
         }
@@ -85,8 +100,114 @@ pub(super) fn run(workspace: &Workspace, args: Play) -> Result<ExitCode, Failure
     Ok(ExitCode::SUCCESS)
 }
 
+/// Where performances run.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Runtime::new().map_err(|source| Failure::Io {
+        what: "the runtime".into(),
+        source,
+    })
+}
+
+/// Everything that a performance of a scene needs, for nobody who watches.
+pub(super) fn produce(
+    workspace: &Workspace,
+    file: &SceneFile,
+    seed: u64,
+) -> Result<(Production, SceneId), Failure> {
+    let scene = workspace.load_scene(file)?;
+    let show = workspace.load_show(&scene.show)?;
+    let mut library = Library::open(workspace, show)?;
+    let (playbill, cast) = cast(workspace, &mut library, &scene, &file.path, seed)?;
+    let id = scene.id.clone();
+    let production = Production {
+        playbill,
+        scene,
+        cast,
+        audience: Audience::Unattended,
+        patience: Patience::For(PATIENCE),
+    };
+    Ok((production, id))
+}
+
+fn read_unfinished(path: &Path) -> Result<Log, Failure> {
+    let log = read_log(path)?;
+    if log.is_complete() {
+        return Err(Failure::Input(format!(
+            "{} is complete: there is nothing to go on with\n  see it again: telenovela replay {}",
+            shown(path),
+            shown(path)
+        )));
+    }
+    Ok(log)
+}
+
+/// The scene that a log was played from.
+pub(super) fn scene_of(
+    workspace: &Workspace,
+    path: &Path,
+    log: &Log,
+) -> Result<SceneFile, Failure> {
+    let Some(playbill) = log.playbill() else {
+        return Err(Failure::Input(format!("{} has no playbill", shown(path))));
+    };
+    let name = format!("{}/{}", playbill.show, playbill.scene);
+    Ok(workspace.find_scene(&name)?)
+}
+
+/// A log can be gone on with, and performed again, only from what it was played from.
+pub(super) fn is_played_from(now: &Playbill, path: &Path, log: &Log) -> Result<(), Failure> {
+    let Some(then) = log.playbill() else {
+        return Err(Failure::Input(format!("{} has no playbill", shown(path))));
+    };
+    if then == now {
+        return Ok(());
+    }
+    let mut other = Vec::new();
+    let mut compare = |what: String, is_same: bool| {
+        if !is_same {
+            other.push(what);
+        }
+    };
+    compare(
+        format!("the program: {} then, {} now", then.program, now.program),
+        then.program == now.program,
+    );
+    compare(
+        format!("the scene `{}`", then.scene),
+        then.scene_sha256 == now.scene_sha256,
+    );
+    compare(
+        format!("the show `{}` or its scripts", then.show),
+        then.show_sha256 == now.show_sha256,
+    );
+    for member in &then.cast {
+        let id = &member.character;
+        let same = now.cast.iter().find(|other| other.character == *id);
+        compare(
+            format!("the file of `{id}`"),
+            same.is_some_and(|same| same.file_sha256 == member.file_sha256),
+        );
+        compare(
+            format!("the model of `{id}`"),
+            same.is_some_and(|same| same.model_sha256 == member.model_sha256),
+        );
+        compare(
+            format!("the ensemble of `{id}`"),
+            same.is_some_and(|same| same.ensemble_sha256 == member.ensemble_sha256),
+        );
+    }
+    if other.is_empty() {
+        other.push(String::from("its settings"));
+    }
+    Err(Failure::Input(format!(
+        "{} was played from other files than there are now:\n  {}",
+        shown(path),
+        other.join("\n  ")
+    )))
+}
+
 /// Whether there is somebody to watch, at a terminal that can move its cursor.
-fn can_show_a_screen() -> bool {
+pub(super) fn can_show_a_screen() -> bool {
     std::io::stdout().is_terminal()
         && std::io::stdin().is_terminal()
         && std::env::var_os("TERM").is_none_or(|name| name != "dumb")
@@ -94,6 +215,7 @@ fn can_show_a_screen() -> bool {
 
 /// Gives every part to a mind, and writes the playbill.
 fn cast(
+    workspace: &Workspace,
     library: &mut Library<'_>,
     scene: &Scene,
     scene_path: &Path,
@@ -111,17 +233,27 @@ fn cast(
             known.ok_or_else(|| Failure::Input(format!("`{id}` has no file any more")))?;
         let voice = library.voice(&character)?;
         let model_sha256 = sha256_of_file(&library.path(id.as_str())).map_err(Failure::Model)?;
-        members.push(member(&character, scene, model_sha256));
+        let ensemble_sha256 = match character.base {
+            Base::Ensemble => sha256_of_file(&library.path(ENSEMBLE)).map_err(Failure::Model)?,
+            Base::None => String::new(),
+        };
+        let file = workspace.character_path(&scene.show, id);
+        members.push(CastMember {
+            file_sha256: sha256_of_file(&file).map_err(Failure::Model)?,
+            model_sha256,
+            ensemble_sha256,
+            ..member(&character, scene)
+        });
         roles.push(Role {
             character,
             voice: Box::new(voice),
         });
     }
-    let playbill = playbill(&library.show, scene, scene_path, seed, members)?;
+    let playbill = playbill(workspace, &library.show, scene, scene_path, seed, members)?;
     Ok((playbill, roles))
 }
 
-fn member(character: &Character, scene: &Scene, model_sha256: String) -> CastMember {
+fn member(character: &Character, scene: &Scene) -> CastMember {
     CastMember {
         character: character.id.clone(),
         name: character.name.clone(),
@@ -129,11 +261,14 @@ fn member(character: &Character, scene: &Scene, model_sha256: String) -> CastMem
         offstage: character.offstage,
         on_stage: !character.offstage && !scene.absent.contains(&character.id),
         cps: character.delivery.cps,
-        model_sha256,
+        file_sha256: String::new(),
+        model_sha256: String::new(),
+        ensemble_sha256: String::new(),
     }
 }
 
 fn playbill(
+    workspace: &Workspace,
     show: &Show,
     scene: &Scene,
     scene_path: &Path,
@@ -158,7 +293,8 @@ fn playbill(
         language: show.language.clone(),
         scene: scene.id.clone(),
         title: scene.title.clone(),
-        scene_sha256: sha256_of_file(scene_path).map_err(Failure::Model)?,
+        scene_sha256: sha256_of_scene(scene, scene_path)?,
+        show_sha256: sha256_of_show(workspace, show)?,
         setting: scene.setting.clone(),
         premise: scene.premise.clone(),
         seed,
@@ -170,11 +306,36 @@ fn playbill(
     })
 }
 
+/// Of the scene's file; where its arc is the show's own, of that file too.
+fn sha256_of_scene(scene: &Scene, path: &Path) -> Result<String, Failure> {
+    let mut sum = sha256_of_file(path).map_err(Failure::Model)?;
+    if let Some(arc) = scene.arc.as_ref().filter(|arc| arc.as_str() != TELENOVELA) {
+        let arc = path.with_file_name(format!("{arc}.arc.yaml"));
+        let of_arc = sha256_of_file(&arc).map_err(Failure::Model)?;
+        sum = fingerprint([sum.as_bytes(), of_arc.as_bytes()]);
+    }
+    Ok(sum)
+}
+
+/// Over the show's file and its scripts: the models' scores depend on both.
+fn sha256_of_show(workspace: &Workspace, show: &Show) -> Result<String, Failure> {
+    let file = workspace.show_path(&show.id);
+    let scripts = show
+        .scripts
+        .iter()
+        .map(|script| workspace.root().join(script));
+    let mut sums = Vec::new();
+    for path in std::iter::once(file).chain(scripts) {
+        sums.push(sha256_of_file(&path).map_err(Failure::Model)?);
+    }
+    Ok(fingerprint(sums.iter().map(|sum| sum.as_bytes())))
+}
+
 /// Opens the log that was asked for, or the first free one under the usual name.
 fn open_log(
     workspace: &Workspace,
     args: &Play,
-    scene: &Scene,
+    scene: &SceneId,
     seed: u64,
 ) -> Result<(LogWriter, PathBuf), Failure> {
     if let Some(path) = &args.log {
@@ -185,9 +346,9 @@ fn open_log(
     let mut number = 1;
     loop {
         let name = if number == 1 {
-            format!("{}-{seed}.jsonl", scene.id)
+            format!("{scene}-{seed}.jsonl")
         } else {
-            format!("{}-{seed}-{number}.jsonl", scene.id)
+            format!("{scene}-{seed}-{number}.jsonl")
         };
         let path = folder.join(name);
         match LogWriter::create(&path, IfExists::Refuse) {
@@ -198,14 +359,10 @@ fn open_log(
 }
 
 /// Plays in the theatre on the terminal.
-async fn watch(performance: Performance, export: String) -> Result<Ended, Failure> {
+async fn watch(performance: Performance, options: tui::Options) -> Result<Ended, Failure> {
     let (effects, wanted) = mpsc::channel::<Effect>(EFFECTS);
     let (refusals, refused) = mpsc::channel(REFUSALS);
     let conducting = tokio::spawn(tui::conduct(wanted, performance.director, refusals));
-    let options = tui::Options {
-        theme: Theme::from_env(),
-        export_command: Some(export),
-    };
     let shown = tui::run(options, performance.events, effects, refused).await;
     // The screen has let go of its end of the channel, so the conductor stops the stage and is done; it never panics.
     let _ = conducting.await;
@@ -239,7 +396,7 @@ async fn print(mut performance: Performance) -> Result<Ended, Failure> {
     ended
 }
 
-async fn join(
+pub(super) async fn join(
     ended: tokio::task::JoinHandle<Result<Ended, telenovela_stage::error::StageError>>,
 ) -> Result<Ended, Failure> {
     match ended.await {

@@ -66,6 +66,8 @@ pub(super) fn run(workspace: &Workspace, args: &Say) -> Result<ExitCode, Failure
         beat: &cue.beat,
         turn: 0,
         attempt: 0,
+        branch: 0,
+        retake: 0,
     };
     // The same lines whether or not the show is named with the character.
     let speaker = character.as_ref().map_or_else(

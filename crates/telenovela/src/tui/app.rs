@@ -7,11 +7,14 @@ use std::collections::VecDeque;
 
 use ratatui::layout::Rect;
 use telenovela_script::character::CharacterId;
-use telenovela_script::event::{CastMember, Event, EventKind, Playbill, Provenance, Spoken};
+use telenovela_script::cut;
+use telenovela_script::event::{
+    CastMember, Command, Event, EventKind, OUTSIDE, Playbill, Provenance, Spoken,
+};
 
 use super::card::{EndCard, TitleCard};
 use super::document::{Document, Entry, Speech, Typing};
-use super::input_line::{InputLine, Wanted};
+use super::input_line::{InputLine, Order, Wanted};
 use super::keymap::{Action, Context, Scroll};
 use super::ledger::{self, Ledger};
 use super::speaking::Speaking;
@@ -32,8 +35,8 @@ pub enum Effect {
         /// The words.
         text: String,
     },
-    /// The user chooses who speaks next; `None` leaves it to the director.
-    NextSpeaker(Option<CharacterId>),
+    /// The user takes a hand in it.
+    Do(Command),
     /// The performance ends here.
     Stop,
     /// The screen closes.
@@ -75,6 +78,10 @@ pub struct App {
     waiting: VecDeque<Event>,
     /// Performed and not rewound; what a rewind folds again.
     performed: Vec<Event>,
+    /// Everything that arrived and was performed, what was rewound too.
+    all: Vec<Event>,
+    /// Events before this one happened in a performance that is resumed: they are there at once.
+    n_past: u64,
     speaking: Option<Speaking>,
     /// Left of the time that a title stays alone, in milliseconds of performance time.
     hold_ms: f64,
@@ -120,6 +127,8 @@ impl App {
             height: 0,
             waiting: VecDeque::new(),
             performed: Vec::new(),
+            all: Vec::new(),
+            n_past: 0,
             speaking: None,
             hold_ms: 0.0,
             step: None,
@@ -129,9 +138,48 @@ impl App {
         }
     }
 
-    /// Takes in an event of the director's; it is performed when those before it have been.
+    /// Events before this one happened in a performance that is resumed: they are there at once.
+    #[must_use]
+    pub fn after(mut self, n_past: u64) -> Self {
+        self.n_past = n_past;
+        self
+    }
+
+    /// Begins at the speed nearest to this one.
+    #[must_use]
+    pub fn at_speed(mut self, wanted: f64) -> Self {
+        let distance = |index: &usize| (SPEEDS[*index].ln() - wanted.ln()).abs();
+        let nearest = (0..SPEEDS.len()).min_by(|a, b| distance(a).total_cmp(&distance(b)));
+        self.speed = nearest.unwrap_or(NORMAL_SPEED);
+        self
+    }
+
+    /// Takes in an event of the director's; it is performed when those before it have been. What the user did to earlier lines shows at once, also while
+    /// the performance is held.
     pub fn apply(&mut self, event: &Event) -> Vec<Effect> {
+        if matches!(event.kind, EventKind::Rewound { .. }) {
+            // What was on its way to the screen has been taken back.
+            self.speaking = None;
+            self.unacknowledged = None;
+            self.document.set_typing(Typing::Whole);
+            while let Some(event) = self.waiting.pop_front() {
+                self.all.push(event);
+            }
+            self.perform(event.clone());
+            return Vec::new();
+        }
         self.waiting.push_back(event.clone());
+        let is_done_to_earlier = |event: &Event| {
+            matches!(
+                event.kind,
+                EventKind::LineChanged(_) | EventKind::Command { .. }
+            )
+        };
+        while self.waiting.front().is_some_and(is_done_to_earlier)
+            && let Some(event) = self.waiting.pop_front()
+        {
+            self.perform(event);
+        }
         self.advance(0.0)
     }
 
@@ -161,6 +209,12 @@ impl App {
             Action::Follow => self.document.scroll(Scroll::Bottom),
             Action::OpenInput => self.open_input(InputLine::default()),
             Action::ChooseSpeaker => self.open_input(InputLine::beginning_with("/next ")),
+            Action::ChooseMood => self.open_input(InputLine::beginning_with("/mood ")),
+            Action::Retake => return self.order(Order::Retake(1)),
+            Action::NextTake => return self.next_take(),
+            Action::Back => return self.order(Order::Back(1)),
+            Action::SkipBeat => return self.order(Order::Skip),
+            Action::ExtendBeat => return self.order(Order::Extend(3)),
             Action::OpenHelp => self.front = Front::Help(0),
             Action::Close => self.front = Front::Script,
             Action::Edit(edit) => {
@@ -291,14 +345,79 @@ impl App {
         }
     }
 
+    /// What the director is to do; lines counted backwards become turns here.
+    fn order(&mut self, order: Order) -> Vec<Effect> {
+        if self.has_end() {
+            self.notify("the performance is over".to_owned());
+            return Vec::new();
+        }
+        let turn_of = |back: u64| self.last_line()?.utterance.turn.checked_sub(back - 1);
+        let command = match order {
+            Order::NextSpeaker(speaker) => Some(Command::NextSpeaker { speaker }),
+            Order::Mood(character, mood) => Some(Command::Mood { character, mood }),
+            Order::Outside(text) => Some(Command::Say {
+                speaker: CharacterId::new(OUTSIDE),
+                delivery: None,
+                text,
+            }),
+            Order::Skip => Some(Command::SkipBeat),
+            Order::Extend(lines) => Some(Command::ExtendBeat { lines }),
+            Order::Retake(back) => turn_of(back).map(|turn| Command::Retake { turn }),
+            Order::Pick { line, take } => turn_of(line).map(|turn| Command::PickTake {
+                turn,
+                take: take.saturating_sub(1),
+            }),
+            Order::Edit(text) => turn_of(1).map(|turn| Command::Edit {
+                turn,
+                delivery: None,
+                text,
+            }),
+            // The last line that stays is the one before those that are taken back.
+            Order::Back(back) => turn_of(back + 1).map(|turn| Command::Rewind { turn }),
+        };
+        match command {
+            Some(command) => vec![Effect::Do(command)],
+            None => {
+                self.notify("there is no such line".to_owned());
+                Vec::new()
+            }
+        }
+    }
+
+    /// The take after the one that is kept, of the last line.
+    fn next_take(&mut self) -> Vec<Effect> {
+        let next = self.last_line().and_then(|spoken| {
+            let n_takes = spoken.takes.len();
+            (n_takes > 1).then(|| (spoken.kept.map_or(0, |kept| kept + 1)) % n_takes + 1)
+        });
+        match next {
+            Some(take) => self.order(Order::Pick { line: 1, take }),
+            None => {
+                self.notify("the last line has no other take".to_owned());
+                Vec::new()
+            }
+        }
+    }
+
+    /// The last line that was performed, as it is now.
+    fn last_line(&self) -> Option<&Spoken> {
+        self.performed
+            .iter()
+            .rev()
+            .find_map(|event| match &event.kind {
+                EventKind::Utterance(spoken) => Some(spoken),
+                _ => None,
+            })
+    }
+
     fn say(&mut self) -> Vec<Effect> {
         let Front::Input(line) = &mut self.front else {
             return Vec::new();
         };
         match line.parse(cast_of(&self.ledger)) {
-            Ok(Wanted::NextSpeaker(speaker)) => {
+            Ok(Wanted::Order(order)) => {
                 self.front = Front::Script;
-                vec![Effect::NextSpeaker(speaker)]
+                self.order(order)
             }
             Ok(Wanted::Say(said)) => {
                 self.front = Front::Script;
@@ -379,17 +498,20 @@ impl App {
 
     fn perform(&mut self, event: Event) {
         self.changed = true;
-        if let EventKind::Rewound { to_seq } = event.kind {
-            self.performed.retain(|performed| performed.seq <= to_seq);
-            self.ledger = Ledger::of(&self.performed);
-            self.document.truncate(to_seq);
+        self.all.push(event.clone());
+        if matches!(
+            event.kind,
+            EventKind::Rewound { .. } | EventKind::LineChanged(_)
+        ) {
+            self.cut_again();
             return;
         }
         self.ledger.apply(&event);
         if let Some(entry) = self.entry(&event) {
-            self.document.push(event.seq, entry);
+            self.document.push(entry);
         }
         match &event.kind {
+            _ if event.seq < self.n_past => {}
             EventKind::PerformanceStarted(_) => self.hold_ms = TITLE_MS,
             EventKind::BeatEntered { .. } => self.hold_ms = BEAT_MS,
             EventKind::Utterance(spoken) => self.begin_speaking(event.seq, spoken),
@@ -397,6 +519,20 @@ impl App {
             _ => {}
         }
         self.performed.push(event);
+    }
+
+    /// Writes the script anew from what counts.
+    fn cut_again(&mut self) {
+        self.performed = cut::standing(&self.all);
+        self.ledger = Ledger::default();
+        self.document.truncate_all();
+        for event in std::mem::take(&mut self.performed) {
+            self.ledger.apply(&event);
+            if let Some(entry) = self.entry(&event) {
+                self.document.push(entry);
+            }
+            self.performed.push(event);
+        }
     }
 
     fn begin_speaking(&mut self, seq: u64, spoken: &Spoken) {

@@ -85,7 +85,6 @@ enum Position {
 /// An entry with its lines for the present width.
 #[derive(Debug)]
 struct Block {
-    seq: u64,
     entry: Entry,
     /// First line, counted from the top of the script.
     top: usize,
@@ -125,10 +124,9 @@ impl Document {
     }
 
     /// Adds an entry. A reader at the bottom stays there.
-    pub fn push(&mut self, seq: u64, entry: Entry) {
+    pub fn push(&mut self, entry: Entry) {
         self.typing = Typing::Whole;
         self.blocks.push(Block {
-            seq,
             entry,
             top: 0,
             lines: Vec::new(),
@@ -149,11 +147,10 @@ impl Document {
         }
     }
 
-    /// Takes away everything that came after an event.
-    pub fn truncate(&mut self, to_seq: u64) {
+    /// Takes everything away; the window stays where it is, as far as it can.
+    pub fn truncate_all(&mut self) {
         self.typing = Typing::Whole;
-        self.blocks.retain(|block| block.seq <= to_seq);
-        self.settle();
+        self.blocks.clear();
     }
 
     /// How far the last speech has been spoken.

@@ -2,6 +2,7 @@
 
 use telenovela_script::character::CharacterId;
 use telenovela_script::event::CastMember;
+use telenovela_script::mood::Mood;
 use telenovela_script::text::one_line;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -38,8 +39,36 @@ pub struct Said {
 pub enum Wanted {
     /// That somebody says it.
     Say(Said),
-    /// That somebody speaks next; `None` for whomever the director chooses.
+    /// That the director does something.
+    Order(Order),
+}
+
+/// A word to the director. Lines are counted backwards: 1 is the last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Somebody speaks next; `None` for whomever the director chooses.
     NextSpeaker(Option<CharacterId>),
+    /// Somebody gets into a mood.
+    Mood(CharacterId, Mood),
+    /// A voice from outside says something.
+    Outside(String),
+    /// The beat comes to its authored lines.
+    Skip,
+    /// The beat goes on for so many lines more.
+    Extend(u32),
+    /// New takes are made of a line.
+    Retake(u64),
+    /// Another take of a line is picked; takes are counted from 1.
+    Pick {
+        /// Which line.
+        line: u64,
+        /// Which take.
+        take: usize,
+    },
+    /// The last line is rewritten.
+    Edit(String),
+    /// The last lines are taken back, and the performance goes on differently.
+    Back(u64),
 }
 
 /// What begins a word to the director.
@@ -130,7 +159,7 @@ impl InputLine {
     pub fn parse(&self, cast: &[CastMember]) -> Result<Wanted, String> {
         let line = one_line(&self.text);
         match line.strip_prefix(SLASH) {
-            Some(order) => parse_order(order, cast),
+            Some(order) => parse_order(order, cast).map(Wanted::Order),
             None => parse_said(&line, cast).map(Wanted::Say),
         }
     }
@@ -201,15 +230,50 @@ impl InputLine {
     }
 }
 
+/// Every word to the director.
+const ORDERS: &str = "/next NAME  /mood NAME colder  /voice TEXT  /skip  /more 3  /retake  /take 2  /edit TEXT  /back 1";
+
 /// A word to the director, the slash taken off.
-fn parse_order(order: &str, cast: &[CastMember]) -> Result<Wanted, String> {
+fn parse_order(order: &str, cast: &[CastMember]) -> Result<Order, String> {
     let (word, rest) = order.split_once(' ').unwrap_or((order, ""));
-    match word {
-        "next" if rest.is_empty() => Ok(Wanted::NextSpeaker(None)),
-        "next" => called(cast, rest.trim_end_matches(':').trim())
-            .map(|member| Wanted::NextSpeaker(Some(member.character.clone()))),
-        _ => Err(format!("there is no “/{word}”: /next NAME")),
-    }
+    let rest = rest.trim();
+    let number = |usual: u64| match rest {
+        "" => Ok(usual),
+        _ => rest
+            .parse::<u64>()
+            .ok()
+            .filter(|n| (1..=1_000).contains(n))
+            .ok_or_else(|| format!("“{rest}” is no number from 1 to 1000")),
+    };
+    let words = || match rest {
+        "" => Err(format!("/{word} what?")),
+        _ => Ok(rest.to_owned()),
+    };
+    Ok(match word {
+        "next" if rest.is_empty() => Order::NextSpeaker(None),
+        "next" => {
+            let member = called(cast, rest.trim_end_matches(':').trim())?;
+            Order::NextSpeaker(Some(member.character.clone()))
+        }
+        "mood" => {
+            let (name, mood) = rest.rsplit_once(' ').unwrap_or((rest, ""));
+            let known = Mood::ALL.map(Mood::name).join(", ");
+            let mood =
+                Mood::named(mood).ok_or_else(|| format!("/mood NAME and one of: {known}"))?;
+            Order::Mood(called(cast, name.trim())?.character.clone(), mood)
+        }
+        "voice" => Order::Outside(words()?),
+        "skip" => Order::Skip,
+        "more" => Order::Extend(u32::try_from(number(3)?).unwrap_or(u32::MAX)),
+        "retake" => Order::Retake(number(1)?),
+        "take" => {
+            let take = usize::try_from(number(1)?).unwrap_or(usize::MAX);
+            Order::Pick { line: 1, take }
+        }
+        "edit" => Order::Edit(words()?),
+        "back" => Order::Back(number(1)?),
+        _ => return Err(format!("there is no “/{word}”: {ORDERS}")),
+    })
 }
 
 fn called<'c>(cast: &'c [CastMember], name: &str) -> Result<&'c CastMember, String> {
@@ -275,15 +339,40 @@ mod tests {
     fn a_word_to_the_director_chooses_the_next_speaker() {
         let cast = sample::playbill().cast;
         let mut line = InputLine::beginning_with("/next ");
-        assert_eq!(line.parse(&cast), Ok(Wanted::NextSpeaker(None)));
+        assert_eq!(
+            line.parse(&cast),
+            Ok(Wanted::Order(Order::NextSpeaker(None)))
+        );
         line.insert("ro");
         line.edit(Edit::NextName, &cast);
         assert_eq!(line.text(), "/next Rodrigo");
         let rodrigo = CharacterId::new("rodrigo");
-        assert_eq!(line.parse(&cast), Ok(Wanted::NextSpeaker(Some(rodrigo))));
+        assert_eq!(
+            line.parse(&cast),
+            Ok(Wanted::Order(Order::NextSpeaker(Some(rodrigo))))
+        );
         let wrong = |text| typed(text).parse(&cast).unwrap_err();
         assert!(wrong("/nxet").contains("/next NAME"));
         assert!(wrong("/next Pedro").contains("Rodrigo"));
+        let order = |text| match typed(text).parse(&cast) {
+            Ok(Wanted::Order(order)) => order,
+            other => panic!("no order: {other:?}"),
+        };
+        let ines = CharacterId::new("ines");
+        assert_eq!(order("/mood inés colder"), Order::Mood(ines, Mood::Colder));
+        assert_eq!(order("/voice Fire!"), Order::Outside("Fire!".to_owned()));
+        assert_eq!(order("/take 2"), Order::Pick { line: 1, take: 2 });
+        assert_eq!(
+            [order("/retake"), order("/back 4")],
+            [Order::Retake(1), Order::Back(4)]
+        );
+        assert_eq!(
+            [order("/skip"), order("/more 5")],
+            [Order::Skip, Order::Extend(5)]
+        );
+        assert!(wrong("/mood Inés purple").contains("colder"));
+        assert!(wrong("/back 0").contains("no number"));
+        assert!(wrong("/edit").contains("what?"));
     }
 
     fn said(line: &InputLine, cast: &[CastMember]) -> Said {

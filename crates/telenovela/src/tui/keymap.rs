@@ -21,6 +21,18 @@ pub enum Action {
     OpenInput,
     /// Opens the input line to choose the next speaker.
     ChooseSpeaker,
+    /// Opens the input line to give somebody a mood.
+    ChooseMood,
+    /// Has new takes made of the last line.
+    Retake,
+    /// Puts the next take in the place of the last line.
+    NextTake,
+    /// Takes the last line back, and goes on differently.
+    Back,
+    /// Brings the beat to its authored lines.
+    SkipBeat,
+    /// Lets the beat go on for some lines more.
+    ExtendBeat,
     /// Shows the keys.
     OpenHelp,
     /// Closes what lies over the script.
@@ -136,6 +148,12 @@ pub static BINDINGS: &[Binding] = {
         row(Script, &[(NONE, Char('-')), (NONE, Char('_'))], Action::Slower, "-", "slower", None),
         row(Script, &[(NONE, Char(':'))], Action::OpenInput, ":", "say a line as anybody", Some("say")),
         row(Script, &[(NONE, Char('n'))], Action::ChooseSpeaker, "n", "choose who speaks next", None),
+        row(Script, &[(NONE, Char('m'))], Action::ChooseMood, "m", "give somebody a mood", None),
+        row(Script, &[(NONE, Char('r'))], Action::Retake, "r", "take the last line again", None),
+        row(Script, &[(NONE, Char('t'))], Action::NextTake, "t", "another take of the last line", None),
+        row(Script, &[(NONE, Char('b'))], Action::Back, "b", "take the last line back, go on differently", None),
+        row(Script, &[(NONE, Char('s'))], Action::SkipBeat, "s", "skip to the end of the beat", None),
+        row(Script, &[(NONE, Char('x'))], Action::ExtendBeat, "x", "three lines more in this beat", None),
         row(Script, &[(NONE, Up), (NONE, Char('k'))], Action::Scroll(Scroll::LineUp), "↑ k", "a line up", None),
         row(Script, &[(NONE, Down), (NONE, Char('j'))], Action::Scroll(Scroll::LineDown), "↓ j", "a line down", None),
         row(Script, &[(NONE, PageUp)], Action::Scroll(Scroll::PageUp), "PgUp", "a page up", None),
@@ -264,9 +282,9 @@ mod tests {
             action(key, Context::Input),
             Some(Action::Edit(Edit::Insert('q')))
         );
-        let key = KeyEvent::new(KeyCode::Char('x'), KeyModifiers::NONE);
+        let key = KeyEvent::new(KeyCode::Char('z'), KeyModifiers::NONE);
         assert_eq!(action(key, Context::Script), None);
-        let alt = KeyEvent::new(KeyCode::Char('x'), KeyModifiers::ALT);
+        let alt = KeyEvent::new(KeyCode::Char('z'), KeyModifiers::ALT);
         assert_eq!(action(alt, Context::Input), None);
         let alt_gr = KeyEvent::new(
             KeyCode::Char('@'),

@@ -2,7 +2,7 @@
 
 use telenovela_script::character::{CharacterId, Color};
 use telenovela_script::event::{
-    CastMember, Event, EventKind, LeaveReason, Playbill, Provenance, ThreadState,
+    CastMember, Command, Event, EventKind, LeaveReason, Playbill, Provenance, ThreadState,
 };
 
 /// What stands beside the script.
@@ -61,6 +61,7 @@ impl Ledger {
             EventKind::BeatEntered { index, .. } => self.beat = Some(*index),
             EventKind::SpeakerChosen { .. }
             | EventKind::VoiceFailed { .. }
+            | EventKind::LineChanged(_)
             | EventKind::Command { .. } => {}
             EventKind::Utterance(spoken) => {
                 let utterance = &spoken.utterance;
@@ -149,6 +150,7 @@ pub fn mark(provenance: Provenance) -> Option<(char, &'static str)> {
         Provenance::Authored => Some(('‡', "authored")),
         Provenance::Injected => Some(('»', "injected")),
         Provenance::Fallback => Some(('†', "stock line")),
+        Provenance::Edited => Some(('^', "rewritten")),
     }
 }
 
@@ -183,6 +185,9 @@ pub fn direction(ledger: &Ledger, event: &EventKind) -> Option<String> {
             "{} begins to speak, and cannot.",
             ledger.name(character)
         )),
+        EventKind::Command {
+            command: Command::Mood { character, mood },
+        } => Some(format!("{}: {mood}.", ledger.name(character))),
         EventKind::ThreadChanged { thread, state } => {
             let what = match state {
                 ThreadState::Dormant => return None,

@@ -26,7 +26,9 @@ pub(crate) fn playbill() -> Playbill {
         offstage,
         on_stage,
         cps: 20.0,
+        file_sha256: String::new(),
         model_sha256: String::new(),
+        ensemble_sha256: String::new(),
     };
     let thread = |thread: &str, question: &str, must_resolve| PlaybillThread {
         thread: ThreadId::new(thread),
@@ -43,6 +45,7 @@ pub(crate) fn playbill() -> Playbill {
         scene: SceneId::new("third-windmill"),
         title: "The Third Windmill".to_owned(),
         scene_sha256: String::new(),
+        show_sha256: String::new(),
         setting: Setting {
             interior: false,
             place: "The third windmill".to_owned(),
@@ -150,12 +153,14 @@ impl Events {
     pub(crate) fn failed(&mut self, character: &str) -> &mut Self {
         self.push(EventKind::VoiceFailed {
             character: CharacterId::new(character),
+            failure: telenovela_script::event::Failure::Refused,
             error: "not finite".to_owned(),
+            attempt: 0,
         })
     }
 
     pub(crate) fn rewind(&mut self, to_seq: u64) -> &mut Self {
-        self.push(EventKind::Rewound { to_seq })
+        self.push(EventKind::Rewound { to_seq, branch: 1 })
     }
 
     /// The next line comes after so much silence.
@@ -240,6 +245,9 @@ impl Events {
             cps: 20.0,
             takes: Vec::new(),
             kept: None,
+            copied_words: None,
+            threads: Vec::new(),
+            visible_to: None,
         }))
     }
 

@@ -6,6 +6,7 @@ mod data_set;
 mod errors;
 mod export;
 mod invariants;
+mod log;
 mod open_models;
 mod own_character;
 mod play;

@@ -209,7 +209,7 @@ async fn what_the_user_types_is_said() {
         .send(Input::Refused("the line has no room".to_owned()))
         .await
         .unwrap();
-    inputs.send(key(KeyCode::Char('x'))).await.unwrap();
+    inputs.send(key(KeyCode::Char('z'))).await.unwrap();
     drop(inputs);
     let (_, terminal) = screen.await.unwrap();
     assert!(text(&terminal).contains("the line has no room"));

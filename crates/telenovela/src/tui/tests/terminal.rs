@@ -59,6 +59,8 @@ fn play() {
         let options = Options {
             theme: Theme::colored(),
             export_command: None,
+            n_past: 0,
+            speed: 1.0,
         };
         run(options, event_receiver, effects, refusal_receiver)
             .await
