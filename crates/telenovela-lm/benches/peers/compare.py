@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import shlex
+import shutil
 import statistics
 import subprocess
 import sys
@@ -57,7 +58,8 @@ def parsed():
     parser.add_argument("--only", nargs="+", metavar="WORKLOAD", help="only these; `start` is the first character of `say`")
     parser.add_argument("--peers", nargs="+", metavar="PEER", help="only peers whose name begins so")
     parser.add_argument("--under", default="", metavar="COMMAND", help="runs every contestant under this, as in 'taskset -c 0,1'")
-    parser.add_argument("--programs", metavar="FOLDER", help="where telenovela, candle and burn lie already; by default they are built")
+    parser.add_argument("--programs", metavar="FOLDER", help="where telenovela, candle, burn and material lie already; by default they are built")
+    parser.add_argument("--show", metavar="SHOW", help="instead, train all models of a show by its own recipe, in ours and in PyTorch")
     parser.add_argument("--json", metavar="FILE", help="also write every figure here")
     return parser.parse_args()
 
@@ -83,7 +85,7 @@ class Ring:
         self.under = shlex.split(args.under)
         self.figures = {}  # (contestant, workload): documents of the rounds
 
-    def run(self, command, env):
+    def run(self, command, env=None):
         """What a command prints, or None when it fails."""
         done = subprocess.run([*self.under, *map(str, command)], env=env, capture_output=True, text=True, check=False)
         if done.returncode != 0:
@@ -155,6 +157,33 @@ def start(ring, n=10):
     return {name: statistics.median(seen) for name, seen in times.items() if seen}
 
 
+def whole_show(ring, args, folder):
+    """Seconds to train all models of a show, in ours and, one after another, in PyTorch on one thread and on all; as Markdown."""
+    workspace = pathlib.Path(folder) / "workspace"
+    skip = shutil.ignore_patterns("models")
+    shutil.copytree(ROOT / "characters" / args.show, workspace / "characters" / args.show, ignore=skip)
+    (workspace / "scenes").mkdir()
+    material = pathlib.Path(folder) / "material.json"
+    with open(material, "w", encoding="utf-8") as file:
+        subprocess.run([ring.rust / "material", workspace, args.show], check=True, stdout=file)
+    script = [sys.executable, HERE / "torch_show.py", material, "--threads"]
+    contestants = {
+        "ours": [ring.ours, "-C", workspace, "train", args.show, "--force"],
+        "PyTorch, one thread": [*script, 1],
+        f"PyTorch, {args.threads} threads": [*script, args.threads],
+    }
+    lines = ["| all models of the show | seconds | times ours |", "|---|--:|--:|"]
+    ours = None
+    for name, command in contestants.items():
+        begun = time.perf_counter()
+        output = ring.run(command)
+        seconds = time.perf_counter() - begun
+        ours = ours or seconds
+        lines.append(f"| {name} | {seconds:,.0f} | {seconds / ours:.2f} |")
+        print(f"  {name}: {seconds:,.0f} s\n{output}", file=sys.stderr)
+    return "\n".join(lines)
+
+
 def tables(ring, started):
     """Every figure beside ours, as Markdown."""
     lines = ["| workload | peer | its chars/s | ours | ratio | must |", "|---|---|--:|--:|--:|--:|"]
@@ -192,6 +221,9 @@ def main():
             text = pathlib.Path(folder) / "text.txt"
             text.write_text("".join(script.read_text(encoding="utf-8") for script in scripts), encoding="utf-8")
         ring = Ring(args, text)
+        if args.show:
+            print(whole_show(ring, args, folder))
+            return
         rounds(ring, args)
         started = start(ring) if not args.only or "start" in args.only else {}
     print(tables(ring, started))
