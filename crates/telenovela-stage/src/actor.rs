@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc as std_mpsc;
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use telenovela_script::character::CharacterId;
 use telenovela_script::event::Utterance;
@@ -60,13 +60,6 @@ pub(crate) struct ActorHandle {
     interest: Interest,
 }
 
-/// Whoever is at work for this handle need not finish.
-impl Drop for ActorHandle {
-    fn drop(&mut self) {
-        self.interest.lose();
-    }
-}
-
 impl ActorHandle {
     /// Starts the thread of a character.
     pub(crate) fn spawn(
@@ -92,10 +85,16 @@ impl ActorHandle {
             Self { messages, interest },
             ActorThread {
                 character: character.clone(),
+                is_written_off: false,
                 join,
                 ended,
             },
         ))
+    }
+
+    /// Whoever is at work for this handle need not finish, and hears no more.
+    pub(crate) fn lose_interest(&self) {
+        self.interest.lose();
     }
 
     /// Tells it a line; false when its box is full, and it has not been told.
@@ -165,6 +164,8 @@ impl ActorHandle {
 /// The thread behind a handle. It ends by itself once the handle is dropped and the mind has finished what it is at.
 pub(crate) struct ActorThread {
     pub(crate) character: CharacterId,
+    /// It has not answered in time once, and is not waited for again.
+    pub(crate) is_written_off: bool,
     join: JoinHandle<()>,
     ended: std_mpsc::Receiver<()>,
 }
@@ -178,7 +179,11 @@ impl ActorThread {
     /// Waits for the thread until the deadline and joins it; false when it is still busy then and was left to itself. Blocks. The clock is read
     /// here and nowhere else on stage, after the last event has been written.
     pub(crate) fn join_until(self, deadline: Instant) -> bool {
-        let patience = deadline.saturating_duration_since(Instant::now());
+        let patience = if self.is_written_off {
+            Duration::ZERO
+        } else {
+            deadline.saturating_duration_since(Instant::now())
+        };
         if let Err(std_mpsc::RecvTimeoutError::Timeout) = self.ended.recv_timeout(patience) {
             return false;
         }

@@ -109,11 +109,30 @@ impl Company {
             return Ok(());
         };
         let (actor, thread) = ActorHandle::spawn(&player.character.id, voice)?;
+        player.actor.lose_interest();
         player.actor = actor;
         player.actor.remember(heard.to_vec()).await;
         self.threads.retain(|thread| !thread.has_ended());
         self.threads.push(thread);
         Ok(())
+    }
+
+    /// The performance is stopped: what anybody is at need not be finished.
+    pub(crate) fn lose_interest(&self) {
+        for player in &self.players {
+            player.actor.lose_interest();
+        }
+    }
+
+    /// Whoever thinks for somebody now is not waited for again.
+    pub(crate) fn write_off(&mut self, id: &CharacterId) {
+        for thread in self
+            .threads
+            .iter_mut()
+            .filter(|thread| thread.character == *id)
+        {
+            thread.is_written_off = true;
+        }
     }
 
     pub(crate) fn index(&self, id: &CharacterId) -> Option<usize> {

@@ -1,5 +1,5 @@
 //! The story so far: everything the director's choices depend on. It changes by events alone, so that a log is enough to stand where a
-//! performance stood. What it keeps does not grow with the lines said, but for a number for each.
+//! performance stood. What it keeps does not grow with the lines said.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -32,7 +32,7 @@ pub(crate) struct Story {
     pub(crate) floor: Floor,
     /// The last lines said, oldest first.
     recent: VecDeque<String>,
-    /// Every line ever said.
+    /// What may not be said again.
     pub(crate) said: Said,
     /// Words of generated lines of those who are seen.
     pub(crate) generated_words: u64,
@@ -64,19 +64,34 @@ pub(crate) enum Chosen {
     Anybody,
 }
 
-/// Lines said, each as a number.
+/// Lines that nobody may say again; after so many others a line is forgotten.
+const REMEMBERED: usize = 2_000;
+
+/// The last two thousand lines said, each as a number.
 #[derive(Clone, Debug, Default)]
-pub struct Said(HashSet<u64>);
+pub struct Said {
+    known: HashSet<u64>,
+    in_order: VecDeque<u64>,
+}
 
 impl Said {
     /// Remembers a line.
     pub fn insert(&mut self, text: &str) {
-        self.0.insert(Self::number(text));
+        let number = Self::number(text);
+        if !self.known.insert(number) {
+            return;
+        }
+        self.in_order.push_back(number);
+        if self.in_order.len() > REMEMBERED
+            && let Some(oldest) = self.in_order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
     }
 
     /// Whether this very line has been said.
     pub fn contains(&self, text: &str) -> bool {
-        self.0.contains(&Self::number(text))
+        self.known.contains(&Self::number(text))
     }
 
     fn number(text: &str) -> u64 {

@@ -405,6 +405,9 @@ impl Director {
         let Some(index) = self.company.index(id) else {
             return Ok(());
         };
+        if failure == Failure::Late && happens_now {
+            self.company.write_off(id);
+        }
         let gave_up = self.company.players[index].fail();
         let has_to_begin_anew = matches!(failure, Failure::Panicked | Failure::Late);
         if gave_up {

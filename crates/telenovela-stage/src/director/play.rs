@@ -112,6 +112,9 @@ impl Director {
             ..
         } = self;
         drop((inbox, record));
+        if !matches!(&ended, Ok(ended) if ended.reason != EndReason::Stopped) {
+            company.lose_interest();
+        }
         let threads = company.into_threads();
         let grace = match &ended {
             Ok(ended) if ended.reason == EndReason::Stopped => VOICE_GRACE,

@@ -1,13 +1,16 @@
 //! What fails, and what goes on all the same.
 
 use std::io;
+use std::sync::Arc;
 
 use telenovela_script::event::{
-    EndReason, Event, EventKind, EventSink, LeaveReason, Provenance, ThreadState,
+    EndReason, Event, EventKind, EventSink, Failure, LeaveReason, Provenance, ThreadState,
 };
+use telenovela_stage::director::Again;
 use telenovela_stage::error::StageError;
+use telenovela_stage::production::Patience;
 
-use crate::scripted::Part;
+use crate::scripted::{Part, hang};
 use crate::theatre::{Log, Stage, id, lines, lines_of};
 
 fn failures(events: &[Event], who: &str) -> Vec<String> {
@@ -215,5 +218,122 @@ async fn a_role_nobody_plays_is_refused_before_the_curtain() {
     assert_eq!(
         refused.to_string(),
         "nobody plays `ines`, who is in the cast of `windmill`"
+    );
+}
+
+/// Nobody is late but who tells that it is at work, and hangs.
+fn until_working(who: &'static str, working: tokio::sync::mpsc::UnboundedReceiver<()>) -> Patience {
+    let working = Arc::new(tokio::sync::Mutex::new(working));
+    Patience::Until(Arc::new(move |asked| {
+        let (is_meant, working) = (*asked == id(who), Arc::clone(&working));
+        Box::pin(async move {
+            if !is_meant || working.lock().await.recv().await.is_none() {
+                std::future::pending::<()>().await;
+            }
+        })
+    }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_voice_that_never_answers_loses_its_turns_and_then_leaves() {
+    for seed in 0..5 {
+        let (part, _never_released, working) = hang();
+        let mut stage = Stage::windmill(seed).part("rodrigo", part);
+        stage.patience = until_working("rodrigo", working);
+        let opened = stage.open();
+        let log = opened.log.clone();
+        let (_, ended) = opened.watch().await;
+        assert_eq!(
+            ended.expect("the log takes everything").reason,
+            EndReason::Concluded
+        );
+        let events = log.events();
+        let late = events.iter().filter(|event| {
+            matches!(
+                event.kind,
+                EventKind::VoiceFailed {
+                    failure: Failure::Late,
+                    ..
+                }
+            )
+        });
+        assert_eq!(late.count(), 3);
+        let left = events.iter().any(|event| {
+            let rodrigo = EventKind::StageLeft {
+                character: id("rodrigo"),
+                reason: LeaveReason::Failed,
+            };
+            event.kind == rodrigo
+        });
+        assert!(left);
+        // Gone through again, nobody has to be late a second time.
+        let (part, _never_released, _working) = hang();
+        let again = Stage::windmill(seed)
+            .part("rodrigo", part)
+            .after(&events, Again::Verify)
+            .open();
+        let second = again.log.clone();
+        again.watch().await.1.expect("the log takes everything");
+        assert_eq!(second.jsonl(), log.jsonl());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_voice_that_panicked_begins_anew_with_all_it_had_heard() {
+    let opened = Stage::windmill(3)
+        .part("ines", Part::PanicHearing(7))
+        .open();
+    let (log, notes) = (opened.log.clone(), opened.notes_of("ines"));
+    opened.watch().await.1.expect("the log takes everything");
+    let panicked = log.events().iter().any(|event| {
+        matches!(
+            event.kind,
+            EventKind::VoiceFailed {
+                failure: Failure::Panicked,
+                ..
+            }
+        )
+    });
+    assert!(panicked);
+    let heard = notes.heard.lock().expect("nobody panics").clone();
+    let begun = heard.iter().filter(|line| line.turn == 0).count();
+    assert!(begun > 1 && begun <= 3, "{begun}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_aside_is_heard_by_those_it_is_for() {
+    let mut stage = Stage::windmill(3);
+    stage.scene.absent.clear();
+    stage.scene.beats[0].open_with[1].visible_to = Some(vec![id("rodrigo")]);
+    let mut call = crate::theatre::beat("call", 4, 4);
+    call.visible_to = Some(vec![id("ines"), id("rodrigo")]);
+    stage.scene.beats.insert(1, call);
+    let opened = stage.open();
+    let (log, anselmo, rodrigo) = (
+        opened.log.clone(),
+        opened.notes_of("anselmo"),
+        opened.notes_of("rodrigo"),
+    );
+    opened.watch().await.1.expect("the log takes everything");
+    let events = log.events();
+    let of_call: Vec<u64> = lines(&events)
+        .iter()
+        .filter(|spoken| spoken.beat.as_str() == "call")
+        .map(|spoken| {
+            assert_ne!(spoken.utterance.speaker, id("anselmo"));
+            spoken.utterance.turn
+        })
+        .collect();
+    assert_eq!(of_call.len(), 4);
+    let turns = |notes: &crate::scripted::Notes| -> Vec<u64> {
+        let heard = notes.heard.lock().expect("nobody panics");
+        heard.iter().map(|line| line.turn).collect()
+    };
+    let (his, theirs) = (turns(&anselmo), turns(&rodrigo));
+    assert!(theirs.contains(&1) && !his.contains(&1));
+    assert!(
+        of_call
+            .iter()
+            .all(|turn| theirs.contains(turn) && !his.contains(turn))
     );
 }

@@ -101,7 +101,12 @@ async fn whatever_the_user_did_it_is_gone_through_again() {
         // After the last command nobody takes a hand in it any more: from there on it goes on by itself.
         let last = events
             .iter()
-            .rposition(|event| matches!(event.kind, EventKind::Rewound { .. }))
+            .rposition(|event| {
+                matches!(
+                    event.kind,
+                    EventKind::Rewound { .. } | EventKind::Command { .. }
+                )
+            })
             .expect("the user went back");
         let mut draws = Draws::new(seed);
         for upto in [last + 1, last + 2, events.len() - 1] {
