@@ -8,6 +8,14 @@ id!(
     CharacterId
 );
 
+impl CharacterId {
+    /// The show of a guest, and its id there, when it is named as `show/id`.
+    pub fn as_guest(&self) -> Option<(ShowId, CharacterId)> {
+        let (show, id) = self.as_str().split_once('/')?;
+        Some((ShowId::new(show), CharacterId::new(id)))
+    }
+}
+
 /// A validated persona.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Character {

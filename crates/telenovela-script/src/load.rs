@@ -224,19 +224,24 @@ impl Workspace {
 
     /// What scenes can refer to. A character whose own file is wrong counts as an ordinary one: that is its problem, not the scene's.
     fn facts(&self, show: &ShowId) -> ShowFacts {
-        let people = self
-            .characters(show)
-            .iter()
-            .map(|id| {
-                let character = self.load_character(show, id).ok();
-                Person {
-                    id: id.as_str().to_owned(),
-                    offstage: character.as_ref().is_some_and(|c| c.offstage),
-                    role: character
-                        .as_ref()
-                        .map_or_else(String::new, |c| c.role.clone()),
-                }
-            })
+        let person = |of: &ShowId, id: &CharacterId| {
+            let character = self.load_character(of, id).ok();
+            Person {
+                id: if of == show {
+                    id.as_str().to_owned()
+                } else {
+                    guest(of, id)
+                },
+                offstage: character.as_ref().is_some_and(|c| c.offstage),
+                role: character.map_or_else(String::new, |c| c.role),
+            }
+        };
+        // The show's own people first, then everybody who could be a guest.
+        let others = self.shows().filter(|other| *other != show);
+        let people = std::iter::once(show)
+            .chain(others)
+            .flat_map(|of| self.characters(of).iter().map(move |id| (of, id)))
+            .map(|(of, id)| person(of, id))
             .collect();
         let loaded = self.load_show(show).ok();
         let language = loaded.as_ref().map_or("", |show| show.language.as_str());
@@ -360,6 +365,11 @@ fn ids(
         }
     }
     ids
+}
+
+/// What a scene of another show calls somebody.
+fn guest(show: &ShowId, id: &CharacterId) -> String {
+    format!("{show}/{id}")
 }
 
 /// The stems before `.<kind>.yaml` among a show's scenes, sorted.

@@ -16,6 +16,10 @@ id!(
     /// Names a thread within its scene.
     ThreadId
 );
+id!(
+    /// Names a secret within its scene.
+    SecretId
+);
 
 /// A validated scene: every id in it exists, every beat can be played, every thread that must close does.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +52,8 @@ pub struct Scene {
     pub max_lines: u32,
     /// Loose ends.
     pub threads: Vec<Thread>,
+    /// What only some know.
+    pub secrets: Vec<Secret>,
     /// The arc, in order; never empty.
     pub beats: Vec<Beat>,
     /// What the audience is told when the last beat is over.
@@ -130,6 +136,17 @@ pub struct Thread {
     pub resolution: Option<String>,
 }
 
+/// What only some know, until a beat reveals it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secret {
+    /// Its name in beats.
+    pub id: SecretId,
+    /// Who knows it.
+    pub known_by: Vec<CharacterId>,
+    /// Openings that it puts into the mouths of those who know it, and of nobody else, as long as it is one.
+    pub prime: Vec<String>,
+}
+
 /// A step of the arc.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Beat {
@@ -183,6 +200,8 @@ pub struct Beat {
     pub advances: Vec<ThreadId>,
     /// Threads resolved as the beat ends.
     pub resolves: Vec<ThreadId>,
+    /// Secrets that are none any more when the beat is over.
+    pub reveals: Vec<SecretId>,
 }
 
 /// A line written by the author of the scene.

@@ -19,6 +19,7 @@ pub(crate) struct SceneSpec {
     pub(crate) takes: usize,
     pub(crate) max_lines: At<u32>,
     pub(crate) threads: Vec<ThreadSpec>,
+    pub(crate) secrets: Vec<SecretSpec>,
     pub(crate) beats: Vec<BeatSpec>,
     pub(crate) card: String,
 }
@@ -58,6 +59,15 @@ pub(crate) struct BeatSpec {
     pub(crate) opens: Vec<At<String>>,
     pub(crate) advances: Vec<At<String>>,
     pub(crate) resolves: Vec<At<String>>,
+    pub(crate) reveals: Vec<At<String>>,
+}
+
+pub(crate) struct SecretSpec {
+    pub(crate) id: At<String>,
+    pub(crate) known_by: Vec<At<String>>,
+    pub(crate) prime: Vec<String>,
+    /// It is meant to stay one.
+    pub(crate) kept: bool,
 }
 
 /// The step of the arc that a beat takes.

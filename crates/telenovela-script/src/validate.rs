@@ -2,6 +2,7 @@
 //! before the curtain rises.
 
 mod arc;
+mod secrets;
 mod threads;
 
 use crate::arc::StepId;
@@ -9,7 +10,9 @@ use crate::character::CharacterId;
 use crate::problem::suggestion;
 use crate::read::{Person, ShowFacts, crossed};
 use crate::scene::TurnPolicy;
-use crate::scene::{AuthoredLine, Beat, BeatId, Ending, Scene, SceneId, Thread, ThreadId, Waiting};
+use crate::scene::{
+    AuthoredLine, Beat, BeatId, Ending, Scene, SceneId, Secret, SecretId, Thread, ThreadId, Waiting,
+};
 use crate::show::{PlotLineId, ShowId};
 use crate::spec::{BeatSpec, LineSpec, SceneSpec};
 use crate::yaml::{At, Reader};
@@ -36,6 +39,7 @@ pub(crate) fn validate(
     analysis.orders();
     analysis.stage();
     analysis.threads();
+    analysis.secrets();
     analysis.lengths();
     Some(scene(spec, show, id))
 }
@@ -347,6 +351,15 @@ fn scene(spec: SceneSpec, show: ShowId, id: SceneId) -> Scene {
                 resolution: thread.resolution,
             })
             .collect(),
+        secrets: spec
+            .secrets
+            .into_iter()
+            .map(|secret| Secret {
+                id: SecretId::new(secret.id.value),
+                known_by: people(secret.known_by),
+                prime: secret.prime,
+            })
+            .collect(),
         beats: spec.beats.into_iter().map(beat).collect(),
         ending: Ending { card: spec.card },
     }
@@ -391,6 +404,11 @@ fn beat(spec: BeatSpec) -> Beat {
         opens: threads(spec.opens),
         advances: threads(spec.advances),
         resolves: threads(spec.resolves),
+        reveals: spec
+            .reveals
+            .into_iter()
+            .map(|at| SecretId::new(at.value))
+            .collect(),
     }
 }
 

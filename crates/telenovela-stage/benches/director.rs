@@ -125,6 +125,7 @@ fn scene(cast: &[Character], n_turns: u32) -> Scene {
         opens: Vec::new(),
         advances: Vec::new(),
         resolves: Vec::new(),
+        reveals: Vec::new(),
     });
     Scene {
         id: SceneId::new("bench"),
@@ -145,6 +146,7 @@ fn scene(cast: &[Character], n_turns: u32) -> Scene {
         takes: 4,
         max_lines: n_turns,
         threads: Vec::new(),
+        secrets: Vec::new(),
         beats: beats.collect(),
         ending: Ending {
             card: String::new(),

@@ -195,6 +195,7 @@ mod tests {
             opens: Vec::new(),
             advances: Vec::new(),
             resolves: Vec::new(),
+            reveals: Vec::new(),
         }
     }
 

@@ -9,7 +9,7 @@ use telenovela_script::character::{Character, CharacterId};
 use telenovela_script::event::{
     Because, ChangedLine, Command, EventKind, Provenance, Spoken, ThreadOutcome, ThreadState,
 };
-use telenovela_script::scene::{Beat, Scene, ThreadId};
+use telenovela_script::scene::{Beat, Scene, Secret, ThreadId};
 use telenovela_script::script::split_spoken;
 
 use crate::mood::Held;
@@ -118,6 +118,7 @@ impl Story {
         let openings = scene.beats.iter().flat_map(|beat| &beat.prime);
         let openings = openings
             .flat_map(|(_, openings)| openings)
+            .chain(scene.secrets.iter().flat_map(|secret| &secret.prime))
             .map(|opening| (words::words(opening), false));
         Self {
             turn: 0,
@@ -336,19 +337,32 @@ impl Story {
         if self.spoke_in_beat.contains(speaker) {
             return None;
         }
-        let (_, openings) = beat.prime.iter().find(|(id, _)| id == speaker)?;
+        let of_beat = beat.prime.iter().filter(|(id, _)| id == speaker);
+        let openings = of_beat.flat_map(|(_, openings)| openings);
+        let openings = openings.chain(self.secrets_of(speaker));
         let is_used = |opening: &str| {
             let opening = words::words(opening);
             self.openings
                 .iter()
                 .any(|(known, used)| *used && *known == opening)
         };
-        let unused: Vec<&String> = openings.iter().filter(|o| !is_used(o)).collect();
+        let unused: Vec<&String> = openings.filter(|opening| !is_used(opening)).collect();
         let mut draws = at.draws_for(Purpose::Prime, speaker);
         if draws.unit() < 0.5 {
             return None;
         }
         draws.below(unused.len()).map(|index| unused[index].clone())
+    }
+
+    /// Openings that secrets put into somebody's mouth: of those it knows that no earlier beat has revealed.
+    fn secrets_of<'a>(&'a self, speaker: &'a CharacterId) -> impl Iterator<Item = &'a String> {
+        let earlier = &self.scene.beats[..self.beat.min(self.scene.beats.len())];
+        let is_out = |secret: &Secret| earlier.iter().any(|beat| beat.reveals.contains(&secret.id));
+        let secrets = self.scene.secrets.iter();
+        let known = secrets.filter(move |secret| secret.known_by.contains(speaker));
+        known
+            .filter(move |secret| !is_out(secret))
+            .flat_map(|secret| &secret.prime)
     }
 
     /// Draws one of a character's fallback lines as (delivery, words): one that has not been said if there is any. `None` when its file has none.

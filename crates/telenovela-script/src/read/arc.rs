@@ -164,7 +164,7 @@ pub(super) fn waiting(mut fields: Mapping<'_>) -> WaitingSpec {
         span: v.span(),
     });
     let everybody = fields.boolean_or("everybody", false);
-    let speakers = fields.list_of("speakers", Value::id);
+    let speakers = fields.list_of("speakers", Value::person);
     let words = fields.list_of("words", Value::text);
     fields.finish();
     WaitingSpec {

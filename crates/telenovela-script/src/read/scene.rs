@@ -8,7 +8,7 @@ use crate::arc::{ArcStep, StoryArc};
 use crate::problem::{Problems, Span, suggestion};
 use crate::scene::{Limits, Scene, SceneId, Setting, TurnPolicy};
 use crate::show::ShowId;
-use crate::spec::{BeatSpec, LineSpec, SceneSpec, StepSpec, ThreadSpec, WaitingSpec};
+use crate::spec::{BeatSpec, LineSpec, SceneSpec, SecretSpec, StepSpec, ThreadSpec, WaitingSpec};
 use crate::validate::validate;
 use crate::yaml::{At, Kind, Mapping, Reader, Value, parse};
 
@@ -72,20 +72,20 @@ fn spec(root: &Value<'_>, show: &ShowId, facts: &ShowFacts) -> Option<SceneSpec>
     let cast = top
         .require("cast")
         .and_then(|v| {
-            let cast = v.list_of(Value::id)?;
+            let cast = v.list_of(Value::person)?;
             if cast.is_empty() {
                 v.complain("a scene needs somebody to play it");
             }
             Some(cast)
         })
         .unwrap_or_default();
-    let absent = top.list_of("absent", Value::id);
+    let absent = top.list_of("absent", Value::person);
     let arc = top.take("arc").and_then(|v| arc(&v, facts));
     let policy = top.take("policy").and_then(|v| policy(&v)).unwrap_or(At {
         value: TurnPolicy::Weighted,
         span: top.span(),
     });
-    let order = top.list_of("order", Value::id);
+    let order = top.list_of("order", Value::person);
     let limits = limits(top.mapping("limits"));
     let takes = top.integer_or("takes", 1..=64, 8);
     let max_lines = match top.take("max_lines") {
@@ -99,6 +99,7 @@ fn spec(root: &Value<'_>, show: &ShowId, facts: &ShowFacts) -> Option<SceneSpec>
         },
     };
     let threads = top.list_of("threads", thread);
+    let secrets = top.list_of("secrets", secret);
     let beats = beats(&mut top, arc);
     let card = top
         .mapping("ending")
@@ -128,6 +129,7 @@ fn spec(root: &Value<'_>, show: &ShowId, facts: &ShowFacts) -> Option<SceneSpec>
         takes,
         max_lines,
         threads,
+        secrets,
         beats,
         card,
     })
@@ -160,6 +162,23 @@ fn thread(value: &Value<'_>) -> Option<ThreadSpec> {
         must_resolve,
         open,
         resolution,
+    })
+}
+
+fn secret(value: &Value<'_>) -> Option<SecretSpec> {
+    let mut fields = value.mapping()?;
+    let id = fields.require("id").and_then(|v| v.id());
+    let known_by = fields
+        .require("known_by")
+        .and_then(|v| v.list_of(Value::person));
+    let prime = fields.take("prime").and_then(|v| v.spoken_lines());
+    let kept = fields.boolean_or("kept", false);
+    fields.finish();
+    Some(SecretSpec {
+        id: id?,
+        known_by: known_by.unwrap_or_default(),
+        prime: prime.unwrap_or_default(),
+        kept,
     })
 }
 
@@ -274,6 +293,7 @@ fn bare_beat(id: At<String>, step: Option<(usize, &ArcStep)>) -> BeatSpec {
         opens: Vec::new(),
         advances: Vec::new(),
         resolves: Vec::new(),
+        reveals: Vec::new(),
     }
 }
 
@@ -312,10 +332,12 @@ fn beat(value: &Value<'_>, arc: Option<&StoryArc>) -> Option<BeatSpec> {
     }
     beat.tension = fields.number_or("tension", 0.0..=1.0, beat.tension);
     beat.policy = fields.take("policy").and_then(|v| policy(&v));
-    beat.order = fields.list_of("order", Value::id);
-    beat.visible_to = fields.take("visible_to").and_then(|v| v.list_of(Value::id));
-    beat.enter = fields.list_of("enter", Value::id);
-    beat.exit = fields.list_of("exit", Value::id);
+    beat.order = fields.list_of("order", Value::person);
+    beat.visible_to = fields
+        .take("visible_to")
+        .and_then(|v| v.list_of(Value::person));
+    beat.enter = fields.list_of("enter", Value::person);
+    beat.exit = fields.list_of("exit", Value::person);
     beat.speakers = weighted(&mut fields, "speakers", 100.0);
     if let Some(roles) = fields.take("roles") {
         beat.roles = weights(&roles, 100.0);
@@ -347,6 +369,7 @@ fn beat(value: &Value<'_>, arc: Option<&StoryArc>) -> Option<BeatSpec> {
         beat.done_when = waiting(said);
     }
     [beat.opens, beat.advances, beat.resolves] = threads(fields.mapping("threads"));
+    beat.reveals = fields.list_of("reveals", Value::id);
     fields.finish();
     id.map(|_| beat)
 }
@@ -415,9 +438,11 @@ fn keyed<T>(value: &Value<'_>, read: impl Fn(&Value<'_>) -> Option<T>) -> Vec<(A
 
 fn line(value: &Value<'_>) -> Option<LineSpec> {
     let mut fields = value.mapping()?;
-    let by = fields.require("by").and_then(|v| v.id());
+    let by = fields.require("by").and_then(|v| v.person());
     let text = fields.require("text").and_then(|v| v.spoken());
-    let visible_to = fields.take("visible_to").and_then(|v| v.list_of(Value::id));
+    let visible_to = fields
+        .take("visible_to")
+        .and_then(|v| v.list_of(Value::person));
     let delivery = fields.take("delivery").and_then(|v| v.spoken());
     // Nobody waits longer than ten minutes for a line.
     let pause = fields

@@ -511,3 +511,39 @@ fn an_arc_of_ones_own_is_read_and_its_mistakes_are_told() {
     3:49 unknown field `tensoin`; did you mean `tension`?
     ");
 }
+
+#[test]
+fn a_secret_is_somebodys_and_comes_out() {
+    let with = |secrets: &str, reveals: &str| {
+        let text = SCENE
+            .replace("beats:\n", &format!("secrets:\n{secrets}beats:\n"))
+            .replace(
+                "    exit: [luz]\n",
+                &format!("    exit: [luz]\n    reveals: {reveals}\n"),
+            );
+        read_scene(&text)
+    };
+    let scene = with(
+        "  - { id: child, known_by: [ana], prime: [The boy] }\n",
+        "[child]",
+    )
+    .unwrap();
+    assert_eq!(scene.secrets[0].prime, ["The boy"]);
+    assert_eq!(scene.beats[1].reveals[0].as_str(), "child");
+    let two =
+        "  - { id: child, known_by: [ana, rosa] }\n  - { id: deed, known_by: [], kept: true }\n";
+    insta::assert_snapshot!([
+        told(with(two, "[]").unwrap_err()),
+        told(with(two, "[child, chidl, child, deed]").unwrap_err()),
+    ].join("\n--\n"), @r"
+    10:11 no beat reveals the secret `child`; list it under `reveals: [..]` of a beat, or say `kept: true`
+    10:34 `rosa` is not in the cast; add `rosa` to `cast`
+    11:11 nobody knows the secret `deed`
+    --
+    10:34 `rosa` is not in the cast; add `rosa` to `cast`
+    11:11 nobody knows the secret `deed`
+    11:11 the secret `deed` is to be kept, but a beat reveals it
+    26:22 the scene has no secret `chidl`; did you mean `child`?
+    26:29 the secret `child` was revealed before
+    ");
+}

@@ -242,6 +242,18 @@ impl<'r> Value<'r> {
         None
     }
 
+    /// Somebody of this show by id, or a guest as `show/id`.
+    pub(crate) fn person(&self) -> Option<At<String>> {
+        let text = self.text()?;
+        match text.split_once('/') {
+            Some((show, id)) if is_valid_id(show) && is_valid_id(id) => Some(At {
+                value: text,
+                span: self.span(),
+            }),
+            _ => self.id(),
+        }
+    }
+
     /// A name fit for file names and logs.
     pub(crate) fn id(&self) -> Option<At<String>> {
         let text = self.text()?;

@@ -1,7 +1,7 @@
 //! What tension does, how speakers are chosen beat by beat, and what a beat waits for.
 
 use telenovela_script::event::{Because, Command, EndReason, EventKind, Provenance};
-use telenovela_script::scene::{TurnPolicy, Waiting};
+use telenovela_script::scene::{Secret, SecretId, TurnPolicy, Waiting};
 use telenovela_script::show::PlotLineId;
 use telenovela_stage::error::Refusal;
 use telenovela_stage::timing;
@@ -218,4 +218,33 @@ async fn who_is_not_on_stage_cannot_be_chosen() {
     assert_eq!(refused, Err(Refusal::CannotSpeak(id("anselmo"))));
     director.stop();
     opened.watch().await.1.expect("the log takes everything");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_is_on_the_lips_of_those_who_know_it_until_it_is_out() {
+    let (mut n_primed, mut n_after) = (0, 0);
+    for seed in 0..20 {
+        let mut stage = one_beat(seed, 6, 6);
+        stage.scene.secrets = vec![Secret {
+            id: SecretId::new("child"),
+            known_by: vec![id("ines")],
+            prime: vec!["The boy".to_owned()],
+        }];
+        stage.scene.beats[0].reveals = vec![SecretId::new("child")];
+        stage.scene.beats.push(beat("after", 6, 6));
+        let opened = stage.open();
+        let notes = ["ines", "rodrigo"].map(|who| opened.notes_of(who));
+        opened.watch().await.1.expect("the log takes everything");
+        let primed = |notes: &crate::scripted::Notes, of: &str| {
+            let cues = notes.cues.lock().expect("nobody panics");
+            let primed = cues
+                .iter()
+                .filter(|cue| cue.prime.is_some() && cue.beat.as_str() == of);
+            primed.count()
+        };
+        n_primed += primed(&notes[0], "only");
+        n_after += primed(&notes[0], "after");
+        assert_eq!(primed(&notes[1], "only"), 0);
+    }
+    assert!(n_primed > 4 && n_after == 0, "{n_primed}, {n_after}");
 }

@@ -84,6 +84,7 @@ pub(crate) fn beat(name: &str, min: u32, max: u32) -> Beat {
         opens: Vec::new(),
         advances: Vec::new(),
         resolves: Vec::new(),
+        reveals: Vec::new(),
     }
 }
 
@@ -163,6 +164,7 @@ pub(crate) fn windmill() -> Scene {
         takes: 3,
         max_lines: 60,
         threads: vec![thread("signature", true), thread("them", false)],
+        secrets: Vec::new(),
         beats: vec![waiting, confession, storm],
         ending: Ending {
             card: "THE END".to_owned(),

@@ -86,6 +86,22 @@ impl<'a> Library<'a> {
 
     /// A character's mind at the start of a scene. Says so when its model was made of other lines or by another recipe than its file tells now.
     pub(super) fn voice(&mut self, character: &Character) -> Result<LstmVoice, Failure> {
+        self.voice_on(character, CharacterId::clone)
+    }
+
+    /// The mind of a character that is a guest on another show's stage, where people of its own show are called `show/id`: only those does it know, and
+    /// everybody else is a stranger.
+    pub(super) fn guest_voice(&mut self, character: &Character) -> Result<LstmVoice, Failure> {
+        let show = self.show.id.clone();
+        self.voice_on(character, |id| CharacterId::new(format!("{show}/{id}")))
+    }
+
+    /// A mind on a stage where people of this show are called as `on_stage` says.
+    fn voice_on(
+        &mut self,
+        character: &Character,
+        on_stage: impl Fn(&CharacterId) -> CharacterId,
+    ) -> Result<LstmVoice, Failure> {
         let path = self.path(character.id.as_str());
         let train = character.id.to_string();
         let own = self
@@ -103,9 +119,11 @@ impl<'a> Library<'a> {
             Base::Ensemble => Some(self.ensemble()?),
             Base::None => None,
         };
-        let cast = Arc::new(self.cast(&own.slots));
+        let cast = self.cast(&own.slots);
+        let cast = cast.into_iter().map(|(id, slot)| (on_stage(&id), slot));
+        let cast = Arc::new(cast.collect());
         let voice = LstmVoice::new(
-            character.id.clone(),
+            on_stage(&character.id),
             own,
             ensemble,
             cast,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use telenovela_lm::weights::{fingerprint, sha256_of_file};
 use telenovela_script::arc::TELENOVELA;
-use telenovela_script::character::{Base, Character};
+use telenovela_script::character::{Base, Character, CharacterId};
 use telenovela_script::event::{CastMember, FORMAT_VERSION, Playbill, PlaybillThread, ThreadState};
 use telenovela_script::load::{SceneFile, Workspace};
 use telenovela_script::save::{IfExists, Log, LogWriter, SaveError, read_log};
@@ -223,34 +223,61 @@ fn cast(
 ) -> Result<(Playbill, Vec<Role>), Failure> {
     let (mut roles, mut members) = (Vec::new(), Vec::new());
     for id in &scene.cast {
-        let known = library
-            .characters
-            .iter()
-            .find(|character| character.id == *id)
-            .cloned();
-        // Validation has found everybody; a file that went away since then is the only reason left.
-        let character =
-            known.ok_or_else(|| Failure::Input(format!("`{id}` has no file any more")))?;
-        let voice = library.voice(&character)?;
-        let model_sha256 = sha256_of_file(&library.path(id.as_str())).map_err(Failure::Model)?;
-        let ensemble_sha256 = match character.base {
-            Base::Ensemble => sha256_of_file(&library.path(ENSEMBLE)).map_err(Failure::Model)?,
-            Base::None => String::new(),
+        let (role, member) = match id.as_guest() {
+            None => engage(workspace, library, scene, id, id)?,
+            Some((show, at_home)) => {
+                let show = workspace.load_show(&show)?;
+                let mut library = Library::open(workspace, show)?;
+                engage(workspace, &mut library, scene, id, &at_home)?
+            }
         };
-        let file = workspace.character_path(&scene.show, id);
-        members.push(CastMember {
-            file_sha256: sha256_of_file(&file).map_err(Failure::Model)?,
-            model_sha256,
-            ensemble_sha256,
-            ..member(&character, scene)
-        });
-        roles.push(Role {
-            character,
-            voice: Box::new(voice),
-        });
+        roles.push(role);
+        members.push(member);
     }
     let playbill = playbill(workspace, &library.show, scene, scene_path, seed, members)?;
     Ok((playbill, roles))
+}
+
+/// Gives one part to a mind. A guest is called otherwise on stage than at home.
+fn engage(
+    workspace: &Workspace,
+    library: &mut Library<'_>,
+    scene: &Scene,
+    on_stage: &CharacterId,
+    at_home: &CharacterId,
+) -> Result<(Role, CastMember), Failure> {
+    let known = library
+        .characters
+        .iter()
+        .find(|character| character.id == *at_home)
+        .cloned();
+    // Validation has found everybody; a file that went away since then is the only reason left.
+    let character =
+        known.ok_or_else(|| Failure::Input(format!("`{on_stage}` has no file any more")))?;
+    let voice = if on_stage == at_home {
+        library.voice(&character)?
+    } else {
+        library.guest_voice(&character)?
+    };
+    let sum = |path: &Path| sha256_of_file(path).map_err(Failure::Model);
+    let character = Character {
+        id: on_stage.clone(),
+        ..character
+    };
+    let member = CastMember {
+        file_sha256: sum(&workspace.character_path(&library.show.id, at_home))?,
+        model_sha256: sum(&library.path(at_home.as_str()))?,
+        ensemble_sha256: match character.base {
+            Base::Ensemble => sum(&library.path(ENSEMBLE))?,
+            Base::None => String::new(),
+        },
+        ..member(&character, scene)
+    };
+    let role = Role {
+        character,
+        voice: Box::new(voice),
+    };
+    Ok((role, member))
 }
 
 fn member(character: &Character, scene: &Scene) -> CastMember {
