@@ -3,7 +3,8 @@
 //! * [`level`]: what the processor offers.
 //! * [`product`]: packed matrix products of training, over [`F32`] (`float.rs`) or [`Bf16`] (`brain.rs`, `amx.rs`).
 //! * [`adamw`]: the step of the optimizer.
-//! * Here: the cell of an LSTM, and the products of speaking.
+//! * [`int8`]: products of speaking.
+//! * Here: the cell of an LSTM, and the products of speaking over f32 and bfloat16 weights, which [`int8`] is compared with.
 //!
 //! Every version of an f32 loop runs the same fused multiply-adds in the same order, so their results are the same bytes; wider registers
 //! only hold more of them. bfloat16 products, which training alone uses, round differently on different units.
@@ -14,11 +15,12 @@ pub mod adamw;
 mod amx;
 mod brain;
 mod float;
+pub mod int8;
 mod level;
 pub mod product;
 pub mod threads;
 
-pub use brain::{Bf16, Bf16Unit, bf16_unit};
+pub use brain::{Bf16, Bf16Unit, bf16_unit, to_bf16};
 pub use float::F32;
 pub(crate) use level::versions;
 pub use level::{Level, level};
@@ -26,8 +28,7 @@ pub use product::Precision;
 
 use crate::math::{exp, sigmoid, tanh};
 
-/// Output columns that are summed side by side in [`accumulate`].
-pub const PANEL: usize = 64;
+pub use int8::PANEL;
 
 versions! {
     /// `out[lane][j] += Σ_k x[lane][k] · w[k][j]`, each output over k in order, one fused multiply-add per term.
@@ -44,6 +45,27 @@ versions! {
                 for (&x, w) in x.iter().zip(w.chunks_exact(PANEL)) {
                     for (sum, &w) in sum.iter_mut().zip(w) {
                         *sum = x.mul_add(w, *sum);
+                    }
+                }
+                out.copy_from_slice(&sum);
+            }
+        }
+    }
+}
+
+versions! {
+    /// As [`accumulate`], with weights in bfloat16.
+    pub fn accumulate_bf16 / accumulate_bf16_at(out: &mut [f32], x: &[f32], w: &[u16], n_in: usize) {
+        let n_panel = w.len() / (n_in * PANEL);
+        let n_out = n_panel * PANEL;
+        for (panel, w) in w.chunks_exact(n_in * PANEL).enumerate() {
+            for (out, x) in out.chunks_exact_mut(n_out).zip(x.chunks_exact(n_in)) {
+                let out = &mut out[panel * PANEL..(panel + 1) * PANEL];
+                let mut sum = [0f32; PANEL];
+                sum.copy_from_slice(out);
+                for (&x, w) in x.iter().zip(w.chunks_exact(PANEL)) {
+                    for (sum, &w) in sum.iter_mut().zip(w) {
+                        *sum = x.mul_add(f32::from_bits(u32::from(w) << 16), *sum);
                     }
                 }
                 out.copy_from_slice(&sum);

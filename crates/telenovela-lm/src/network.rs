@@ -1,13 +1,26 @@
-//! The model as it speaks: weights packed for reading in order, a state that goes in and comes out, several lanes at once, no graph.
+//! The model as it speaks: weights packed for reading in order, a state that goes in and comes out, several lanes at once, no graph, and no memory
+//! allocated per token.
 //!
-//! One order of summation throughout ([`kernel::accumulate`]): a lane gives the same bytes alone or in a batch, on any machine.
+//! Sums are exact over eight-bit weights ([`int8`]) and in one order over others: a lane gives the same bytes alone or in a batch, on any machine.
 
 use telenovela_script::show::ModelSize;
 
-use crate::kernel::{self, PANEL};
+use crate::kernel::{self, PANEL, int8};
 use crate::math::ln;
 use crate::tokenizer::{Slot, Token};
 use crate::weights::Weights;
+
+/// What weights are while they are multiplied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Numbers {
+    /// As a file holds them: eight bits with a scale per row. What everything speaks with.
+    #[default]
+    Int8,
+    /// bfloat16, for comparison.
+    Bf16,
+    /// f32, for comparison.
+    F32,
+}
 
 /// A model that can be stepped.
 #[derive(Debug)]
@@ -19,19 +32,20 @@ pub struct Network {
     /// `(n_slots, n_speaker)`.
     speaker: Vec<f32>,
     layers: Vec<Layer>,
-    /// Packed, `(n_hidden + n_speaker) → n_embd`.
-    projection: Vec<f32>,
-    /// Packed, `n_embd → n_vocab`; the transposed embedding.
-    head: Vec<f32>,
+    /// `(n_hidden + n_speaker) → n_embd`.
+    projection: Packed,
+    /// `n_embd → n_vocab`; the transposed embedding.
+    head: Packed,
     /// Padded to whole panels.
     head_bias: Vec<f32>,
 }
 
 #[derive(Debug)]
 struct Layer {
-    n_in: usize,
-    /// Packed, `(n_in + n_hidden) → 4 · n_hidden`: input weights, then recurrent ones.
-    weights: Vec<f32>,
+    /// `n_in → 4 · n_hidden`.
+    w_ih: Packed,
+    /// `n_hidden → 4 · n_hidden`.
+    w_hh: Packed,
     /// Padded to whole panels.
     bias: Vec<f32>,
 }
@@ -76,20 +90,56 @@ pub struct Scratch {
     gates: Vec<f32>,
     before: Vec<f32>,
     projected: Vec<f32>,
+    rounded: int8::Rounded,
 }
 
-/// Packs a `(n_out, n_in)` matrix, rows given by `row`, for [`kernel::accumulate`].
-fn pack<'a>(n_out: usize, n_in: usize, row: impl Fn(usize) -> (&'a [f32], &'a [f32])) -> Vec<f32> {
-    let n_panel = n_out.div_ceil(PANEL);
-    let mut packed = vec![0f32; n_panel * n_in * PANEL];
-    for out in 0..n_out {
-        let (first, second) = row(out);
-        let (panel, column) = (out / PANEL, out % PANEL);
-        for (k, &w) in first.iter().chain(second).enumerate() {
-            packed[(panel * n_in + k) * PANEL + column] = w;
+/// A matrix packed in panels of [`PANEL`] outputs.
+#[derive(Debug)]
+enum Packed {
+    Int8(int8::Panels),
+    Bf16 { weights: Vec<u16>, n_in: usize },
+    F32 { weights: Vec<f32>, n_in: usize },
+}
+
+impl Packed {
+    /// Packs the `(n_out, n_in)` matrix of a name.
+    fn new(weights: &Weights, name: &str, n_in: usize, numbers: Numbers) -> Self {
+        let (matrix, scales) = weights.matrix(name);
+        if numbers == Numbers::Int8 {
+            return Packed::Int8(int8::Panels::new(matrix, scales, n_in));
+        }
+        let n_panel = scales.len().div_ceil(PANEL);
+        let mut packed = vec![0f32; n_panel * n_in * PANEL];
+        for (out, row) in matrix.chunks_exact(n_in).enumerate() {
+            let (panel, column) = (out / PANEL, out % PANEL);
+            for (k, &w) in row.iter().enumerate() {
+                packed[(panel * n_in + k) * PANEL + column] = w;
+            }
+        }
+        if numbers == Numbers::F32 {
+            let weights = packed;
+            return Packed::F32 { weights, n_in };
+        }
+        let weights = packed.into_iter().map(kernel::to_bf16).collect();
+        Packed::Bf16 { weights, n_in }
+    }
+
+    /// `out += x · w`, for lanes of `n_in` numbers into lanes of whole panels.
+    fn accumulate(&self, out: &mut [f32], x: &[f32], rounded: &mut int8::Rounded) {
+        match self {
+            Packed::Int8(panels) => panels.accumulate(out, x, rounded),
+            Packed::Bf16 { weights, n_in } => kernel::accumulate_bf16(out, x, weights, *n_in),
+            Packed::F32 { weights, n_in } => kernel::accumulate(out, x, weights, *n_in),
         }
     }
-    packed
+
+    fn n_bytes(&self) -> usize {
+        match self {
+            Packed::Int8(panels) => panels.n_bytes(),
+            Packed::Bf16 { weights, .. } => size_of_val(weights.as_slice()),
+            Packed::F32 { weights, .. } => size_of_val(weights.as_slice()),
+        }
+    }
 }
 
 fn pad(bias: &[f32]) -> Vec<f32> {
@@ -99,49 +149,49 @@ fn pad(bias: &[f32]) -> Vec<f32> {
 }
 
 impl Network {
-    /// Packs weights.
+    /// Packs weights as they stand in a file.
     pub fn new(weights: &Weights) -> Self {
+        Self::in_numbers(weights, Numbers::Int8)
+    }
+
+    /// Packs weights in given numbers.
+    pub fn in_numbers(weights: &Weights, numbers: Numbers) -> Self {
         let size = weights.size;
-        let n_gates = 4 * size.n_hidden;
         let layers = (0..size.n_layer).map(|layer| {
             let n_below = if layer == 0 {
                 size.n_embd
             } else {
                 size.n_hidden
             };
-            let n_in = n_below + size.n_speaker;
-            let w_ih = weights.tensor(&format!("lstm.{layer}.weight_ih_l0"));
-            let w_hh = weights.tensor(&format!("lstm.{layer}.weight_hh_l0"));
+            let packed = |name: &str, n_in| {
+                Packed::new(weights, &format!("lstm.{layer}.{name}"), n_in, numbers)
+            };
             Layer {
-                n_in,
-                weights: pack(n_gates, n_in + size.n_hidden, |row| {
-                    (
-                        &w_ih[row * n_in..(row + 1) * n_in],
-                        &w_hh[row * size.n_hidden..(row + 1) * size.n_hidden],
-                    )
-                }),
+                w_ih: packed("weight_ih_l0", n_below + size.n_speaker),
+                w_hh: packed("weight_hh_l0", size.n_hidden),
                 bias: pad(weights.tensor(&format!("lstm.{layer}.bias_ih_l0"))),
             }
         });
         let layers = layers.collect();
-        let embedding = weights.tensor("embedding.weight");
-        let projection = weights.tensor("projection.weight");
-        let n_out = size.n_hidden + size.n_speaker;
         let bias = weights.tensor("head.bias");
+        let n_out = size.n_hidden + size.n_speaker;
         Self {
             size,
             n_vocab: bias.len(),
-            embedding: embedding.to_vec(),
+            embedding: weights.tensor("embedding.weight").to_vec(),
             speaker: weights.tensor("speaker.weight").to_vec(),
             layers,
-            projection: pack(size.n_embd, n_out, |row| {
-                (&projection[row * n_out..(row + 1) * n_out], &[])
-            }),
-            head: pack(bias.len(), size.n_embd, |row| {
-                (&embedding[row * size.n_embd..(row + 1) * size.n_embd], &[])
-            }),
+            projection: Packed::new(weights, "projection.weight", n_out, numbers),
+            head: Packed::new(weights, "embedding.weight", size.n_embd, numbers),
             head_bias: pad(bias),
         }
+    }
+
+    /// Bytes of the matrices that are read for every token.
+    pub fn n_bytes(&self) -> usize {
+        let layers = self.layers.iter();
+        let layers = layers.map(|layer| layer.w_ih.n_bytes() + layer.w_hh.n_bytes());
+        layers.sum::<usize>() + self.projection.n_bytes() + self.head.n_bytes()
     }
 
     /// The shape.
@@ -178,7 +228,6 @@ impl Network {
         for (depth, layer) in self.layers.iter().enumerate() {
             let span = depth * lanes * n_hidden..(depth + 1) * lanes * n_hidden;
             let (below, here) = state.h.split_at_mut(span.start);
-            let n_row = layer.n_in + n_hidden;
             scratch.x.clear();
             for lane in 0..lanes {
                 if depth == 0 {
@@ -191,15 +240,15 @@ impl Network {
                     scratch.x.extend_from_slice(&below[at..at + n_hidden]);
                 }
                 scratch.x.extend_from_slice(self.speaker(slots[lane]));
-                scratch
-                    .x
-                    .extend_from_slice(&here[lane * n_hidden..(lane + 1) * n_hidden]);
             }
-            scratch.gates.clear();
-            scratch.gates.resize(lanes * layer.bias.len(), 0.0);
+            let here = &mut here[..lanes * n_hidden];
+            let (gates, rounded) = (&mut scratch.gates, &mut scratch.rounded);
+            gates.clear();
+            gates.resize(lanes * layer.bias.len(), 0.0);
+            layer.w_ih.accumulate(gates, &scratch.x, rounded);
+            layer.w_hh.accumulate(gates, here, rounded);
             scratch.before.clear();
             scratch.before.extend_from_slice(&state.c[span.clone()]);
-            kernel::accumulate(&mut scratch.gates, &scratch.x, &layer.weights, n_row);
             for lane in 0..lanes {
                 kernel::cell_forward(
                     &mut scratch.gates
@@ -222,7 +271,6 @@ impl Network {
         logits: &mut Vec<f32>,
     ) {
         assert!(slots.len() == state.lanes, "one speaker per lane");
-        let n_row = self.size.n_hidden + self.size.n_speaker;
         scratch.x.clear();
         for (lane, &slot) in slots.iter().enumerate() {
             scratch.x.extend_from_slice(state.hidden(lane, self.size));
@@ -231,7 +279,8 @@ impl Network {
         let n_projected = self.size.n_embd.div_ceil(PANEL) * PANEL;
         scratch.projected.clear();
         scratch.projected.resize(state.lanes * n_projected, 0.0);
-        kernel::accumulate(&mut scratch.projected, &scratch.x, &self.projection, n_row);
+        self.projection
+            .accumulate(&mut scratch.projected, &scratch.x, &mut scratch.rounded);
         scratch.x.clear();
         for lane in scratch.projected.chunks_exact(n_projected) {
             scratch.x.extend_from_slice(&lane[..self.size.n_embd]);
@@ -240,7 +289,8 @@ impl Network {
         for _ in 0..state.lanes {
             logits.extend_from_slice(&self.head_bias);
         }
-        kernel::accumulate(logits, &scratch.x, &self.head, self.size.n_embd);
+        self.head
+            .accumulate(logits, &scratch.x, &mut scratch.rounded);
     }
 
     /// Distance between the logits of two lanes.

@@ -153,6 +153,13 @@ impl Weights {
             .numbers
     }
 
+    /// The numbers of a matrix and the scale of each row, of which they are multiples. Names as in [`Weights::tensor`].
+    pub fn matrix(&self, name: &str) -> (&[f32], &[f32]) {
+        let matrix = &self.tensors.get(name);
+        let matrix = matrix.unwrap_or_else(|| panic!("the model has no tensor `{name}`"));
+        (&matrix.numbers, &matrix.scales)
+    }
+
     /// Names, shapes and numbers, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[usize], &[f32])> {
         self.tensors.iter().map(|(name, tensor)| {

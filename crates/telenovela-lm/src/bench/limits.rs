@@ -5,7 +5,7 @@ use candle_core::{Device, Tensor};
 use super::{Rates, SEED, rates};
 use crate::compute::{Compute, multiply};
 use crate::error::Result;
-use crate::kernel::Matrix;
+use crate::kernel::{Matrix, int8};
 use crate::rng::{Purpose, Random};
 
 /// Side of the square matrices that are multiplied: beyond every cache that would flatter, and still a fraction of a second.
@@ -35,6 +35,23 @@ pub fn own_gemm(compute: &Compute, seconds: f64) -> Result<Rates> {
         let (a, b) = (Matrix::rows(&a, SIDE), Matrix::rows(&b, SIDE));
         multiply(compute, &mut out, a, b, (SIDE, SIDE, SIDE), false);
         Ok(2 * SIDE * SIDE * SIDE)
+    })
+}
+
+/// Operations per second, two for each product, of [`int8`] alone: a matrix of a layer's shape that the second cache holds, by so many lanes, on one
+/// thread.
+///
+/// # Errors
+/// None; the signature is that of the other limits.
+pub fn int8_products(lanes: usize, seconds: f64) -> Result<Rates> {
+    const N_IN: usize = 256;
+    const N_OUT: usize = 1024;
+    let panels = int8::Panels::new(&vec![1.0; N_IN * N_OUT], &vec![1.0; N_OUT], N_IN);
+    let (x, mut out) = (numbers(lanes * N_IN), vec![0f32; lanes * N_OUT]);
+    let mut rounded = int8::Rounded::default();
+    rates(seconds, || {
+        panels.accumulate(&mut out, &x, &mut rounded);
+        Ok(2 * lanes * N_IN * N_OUT)
     })
 }
 

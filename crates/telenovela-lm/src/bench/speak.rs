@@ -5,7 +5,7 @@ use telenovela_script::show::ModelSize;
 use super::{N_EMBD, N_VOCAB, Rates, SEED, rates};
 use crate::error::Result;
 use crate::model::Model;
-use crate::network::{Network, Scratch, State, log_softmax};
+use crate::network::{Network, Numbers, Scratch, State, log_softmax};
 use crate::rng::{Purpose, Random};
 use crate::tokenizer::{Slot, Token};
 
@@ -61,20 +61,30 @@ impl SpeakWorkload {
         }
     }
 
-    /// Bytes of the matrices that are read for every character of a lane.
-    pub fn weight_bytes(&self) -> usize {
+    /// Multiplications for every character of a lane.
+    pub fn n_weights(&self) -> usize {
         let gates = 4 * self.n_hidden;
         let layers = gates * (N_EMBD + self.n_hidden) + gates * 2 * self.n_hidden;
-        size_of::<f32>() * (layers + self.n_hidden * N_EMBD + N_EMBD * N_VOCAB)
+        layers + self.n_hidden * N_EMBD + N_EMBD * N_VOCAB
+    }
+
+    /// Bytes of the matrices that are read for every character, once for all lanes.
+    pub fn weight_bytes(&self, numbers: Numbers) -> usize {
+        let bytes_each = match numbers {
+            Numbers::Int8 => 1,
+            Numbers::Bf16 => 2,
+            Numbers::F32 => 4,
+        };
+        bytes_each * self.n_weights()
     }
 
     /// Lets the models speak on so many threads for about so many seconds; characters per second, of all takes and models together.
     ///
     /// # Errors
     /// When memory for a tensor cannot be had.
-    pub fn measure(&self, threads: usize, seconds: f64) -> Result<Rates> {
+    pub fn measure(&self, numbers: Numbers, threads: usize, seconds: f64) -> Result<Rates> {
         let mut speakers = (0..self.models)
-            .map(|number| Speaking::new(*self, SEED + number as u64))
+            .map(|number| Speaking::new(*self, numbers, SEED + number as u64))
             .collect::<Result<Vec<_>>>()?;
         let per_thread = self.models.div_ceil(threads.max(1));
         let chars = CHARS / self.lanes;
@@ -102,9 +112,9 @@ struct Speaking {
 }
 
 impl Speaking {
-    fn new(workload: SpeakWorkload, seed: u64) -> Result<Self> {
+    fn new(workload: SpeakWorkload, numbers: Numbers, seed: u64) -> Result<Self> {
         let weights = Model::init(workload.size(), N_VOCAB, 1, seed)?.averaged();
-        let network = Network::new(&weights);
+        let network = Network::in_numbers(&weights, numbers);
         Ok(Self {
             state: network.zero_state(workload.lanes),
             network,
@@ -159,10 +169,10 @@ mod tests {
 
     #[test]
     fn lanes_draw_their_own_characters() {
-        let mut speaking = Speaking::new(workload("small", 16, 3, 1), SEED).unwrap();
+        let mut speaking = Speaking::new(workload("small", 16, 3, 1), Numbers::Int8, SEED).unwrap();
         speaking.speak(20);
         let drawn = speaking.tokens.clone();
-        let mut again = Speaking::new(workload("small", 16, 3, 1), SEED).unwrap();
+        let mut again = Speaking::new(workload("small", 16, 3, 1), Numbers::Int8, SEED).unwrap();
         again.speak(20);
         assert_eq!(drawn, again.tokens);
         assert!(drawn.iter().any(|token| *token != drawn[0]));

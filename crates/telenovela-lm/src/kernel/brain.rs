@@ -66,6 +66,11 @@ fn round(x: f32) -> u32 {
     bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) & 0xffff_0000
 }
 
+/// The nearest bfloat16, ties to even.
+pub fn to_bf16(x: f32) -> u16 {
+    (round(x) >> 16) as u16
+}
+
 #[inline(always)]
 fn pair(first: f32, second: f32) -> u32 {
     round(first) >> 16 | round(second)

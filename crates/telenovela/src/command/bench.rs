@@ -9,6 +9,7 @@ use telenovela_lm::bench::{
 };
 use telenovela_lm::compute::Compute;
 use telenovela_lm::kernel::{self, Precision};
+use telenovela_lm::network::Numbers;
 
 use super::train::THREADS;
 use super::{note, print};
@@ -31,7 +32,7 @@ pub(super) fn run(args: &Bench) -> Result<ExitCode, Failure> {
         let workload = find(name)?;
         // Here, when candle's threads are chosen: by the user, or by this program when it started itself.
         let measured = if THREADS.iter().any(|name| std::env::var_os(name).is_some()) {
-            measure(&workload, threads, args)?
+            measure(name, &workload, threads, args)?
         } else {
             child(name)?
         };
@@ -49,7 +50,7 @@ pub(super) fn run(args: &Bench) -> Result<ExitCode, Failure> {
         document["train"] = measured.collect::<Result<Vec<_>, _>>()?.into();
     }
     if wants(Benched::Speak) {
-        let measured = SPEAK.iter().map(|workload| child(workload.name));
+        let measured = speaking().map(|(name, _)| child(&name));
         document["speak"] = measured.collect::<Result<Vec<_>, _>>()?.into();
     }
     if args.json {
@@ -69,6 +70,25 @@ fn training_name(workload: &TrainWorkload, precision: Precision) -> String {
         Precision::F32 => workload.name.to_owned(),
         Precision::Bf16 => format!("{}-bf16", workload.name),
     }
+}
+
+/// Weights that speaking is measured with, what is shipped first.
+const NUMBERS: [Numbers; 3] = [Numbers::Int8, Numbers::Bf16, Numbers::F32];
+
+/// The workloads of speaking: `G1-256` with the weights that are shipped, `G1-256-f32` with others. Six models by turns show threads, not
+/// numbers.
+fn speaking() -> impl Iterator<Item = (String, Workload)> {
+    SPEAK.into_iter().flat_map(|workload| {
+        let compared = if workload.models > 1 { 1 } else { NUMBERS.len() };
+        NUMBERS.into_iter().take(compared).map(move |numbers| {
+            let name = match numbers {
+                Numbers::Int8 => workload.name.to_owned(),
+                Numbers::Bf16 => format!("{}-bf16", workload.name),
+                Numbers::F32 => format!("{}-f32", workload.name),
+            };
+            (name, Workload::Speak(workload, numbers))
+        })
+    })
 }
 
 /// Names the measurement of what the machine can do.
@@ -106,7 +126,7 @@ fn in_child(name: &str, threads: usize, args: &Bench) -> Result<Value, Failure> 
 enum Workload {
     Limits,
     Train(TrainWorkload, Precision),
-    Speak(SpeakWorkload),
+    Speak(SpeakWorkload, Numbers),
 }
 
 /// Everything that can be measured by itself, with its name.
@@ -118,9 +138,8 @@ fn workloads() -> Vec<(String, Workload)> {
         };
         PRECISIONS.map(named)
     };
-    let speak = |workload: SpeakWorkload| (workload.name.to_owned(), Workload::Speak(workload));
     let mut all: Vec<(String, Workload)> = TRAIN.into_iter().flat_map(train).collect();
-    all.extend(SPEAK.map(speak));
+    all.extend(speaking());
     all.push((LIMITS.to_owned(), Workload::Limits));
     all
 }
@@ -141,13 +160,17 @@ fn find(name: &str) -> Result<Workload, Failure> {
 }
 
 /// Measures one workload in this process.
-fn measure(workload: &Workload, threads: usize, args: &Bench) -> Result<Value, Failure> {
+fn measure(name: &str, workload: &Workload, threads: usize, args: &Bench) -> Result<Value, Failure> {
     match workload {
         Workload::Limits => measure_limits(threads, args.seconds * SECONDS_OF_LIMIT),
         Workload::Train(workload, precision) => {
             measure_training(workload, Compute::new(threads, *precision), args)
         }
-        Workload::Speak(workload) => measure_speaking(workload, threads, args.seconds),
+        Workload::Speak(workload, numbers) => {
+            let mut measured = measure_speaking(workload, *numbers, threads, args.seconds)?;
+            measured["workload"] = name.into();
+            Ok(measured)
+        }
     }
 }
 
@@ -162,6 +185,7 @@ fn measure_limits(threads: usize, seconds: f64) -> Result<Value, Failure> {
         "bf16_unit": kernel::bf16_unit().to_string(),
         "own_gemm_flops": own(Precision::F32)?,
         "own_bf16_gemm_flops": own(Precision::Bf16)?,
+        "int8_ops_of_16_lanes": limits::int8_products(16, seconds).map_err(Failure::Model)?,
     }))
 }
 
@@ -196,18 +220,21 @@ fn measure_training(
 
 fn measure_speaking(
     workload: &SpeakWorkload,
+    numbers: Numbers,
     threads: usize,
     seconds: f64,
 ) -> Result<Value, Failure> {
     let threads = threads.min(workload.models);
-    let rates = workload.measure(threads, seconds).map_err(Failure::Model)?;
+    let rates = workload
+        .measure(numbers, threads, seconds)
+        .map_err(Failure::Model)?;
     // Read as often as weights are: what the caches hold between two characters stays there.
-    let bytes = workload.weight_bytes();
+    let bytes = workload.weight_bytes(numbers);
     let bandwidth =
         limits::bandwidth(bytes, 1, seconds * SECONDS_OF_LIMIT).map_err(Failure::Model)?;
     Ok(json!({
-        "workload": workload.name,
         "chars_per_second": rates,
+        "n_weights": workload.n_weights(),
         "threads": threads,
         "lanes": workload.lanes,
         "weight_bytes": bytes,
@@ -270,20 +297,30 @@ fn table(document: &Value) -> String {
     }
     if let Some(speak) = document["speak"].as_array() {
         text.push_str(
-            "\nspeaking      chars/s    slowest    fastest  of bandwidth  peak MiB  weights\n",
+            "\nspeaking         chars/s    slowest    fastest  of bandwidth  of products  peak MiB  weights\n",
         );
         for row in speak {
             let rates = &row["chars_per_second"];
             // Several lanes read the weights once.
             let reads = number(&rates["median"]) / number(&row["lanes"]) / number(&row["threads"]);
             let share = reads * number(&row["weight_bytes"]) / number(&row["bandwidth"]["median"]);
+            let name = row["workload"].as_str().unwrap_or("?");
+            let ops = 2.0 * number(&rates["median"]) * number(&row["n_weights"]);
+            // Several takes at once wait for products; the limit was measured for the weights that are shipped, on one thread.
+            let of_products = if number(&row["lanes"]) > 1.0 && !name.contains("f") {
+                let limit = number(&limits["int8_ops_of_16_lanes"]["median"]);
+                format!("{:.0}%", 100.0 * ops / number(&row["threads"]) / limit)
+            } else {
+                "-".to_owned()
+            };
             text.push_str(&format!(
-                "{:9} {:>11.0} {:>10.0} {:>10.0} {:>12.0}% {:>9} {:>4} KiB\n",
-                row["workload"].as_str().unwrap_or("?"),
+                "{:12} {:>11.0} {:>10.0} {:>10.0} {:>12.0}% {:>12} {:>9} {:>4} KiB\n",
+                name,
                 number(&rates["median"]),
                 number(&rates["slowest"]),
                 number(&rates["fastest"]),
                 100.0 * share,
+                of_products,
                 mebibytes(&row["peak_memory"]),
                 number(&row["weight_bytes"]) as usize / 1024,
             ));
