@@ -24,7 +24,7 @@ pub use brain::{Bf16, Bf16Unit, bf16_unit, to_bf16};
 pub use float::F32;
 pub(crate) use level::versions;
 pub use level::{Level, level};
-pub use product::Precision;
+pub use telenovela_script::show::Precision;
 
 use crate::math::{exp, sigmoid, tanh};
 
@@ -96,24 +96,23 @@ versions! {
 }
 
 versions! {
-    /// The gradient of [`cell_forward`] for one lane. `gates` holds the activated gates and leaves holding the gradient of what went into
-    /// them; `c` is the cell after the step and `c_before` the one before it, `dh` the gradient of `h`. `dc` comes in as the gradient of `c` from later
-    /// steps and leaves as that of `c_before`.
-    pub fn cell_backward / cell_backward_at(gates: &mut [f32], c: &[f32], c_before: &[f32], dh: &[f32], dc: &mut [f32]) {
+    /// The gradient of [`cell_forward`] for one lane: `d_gates`, of what went into the gates, from the activated `gates`; `c` is the cell after the step
+    /// and `before` the one before it, `dh` the gradient of `h`. `dc` comes in as the gradient of `c` from later steps and leaves as that of `before`.
+    pub fn cell_backward / cell_backward_at(d_gates: &mut [f32], gates: &[f32], c: &[f32], before: &[f32], dh: &[f32], dc: &mut [f32]) {
         let n = dc.len();
-        let (i, rest) = gates.split_at_mut(n);
-        let (f, rest) = rest.split_at_mut(n);
-        let (g, o) = rest.split_at_mut(n);
-        let (o, c, c_before, dh) = (&mut o[..n], &c[..n], &c_before[..n], &dh[..n]);
+        let (di, rest) = d_gates.split_at_mut(n);
+        let (df, rest) = rest.split_at_mut(n);
+        let (dg, d_o) = rest.split_at_mut(n);
+        let (i, f, g, o) = (&gates[..n], &gates[n..2 * n], &gates[2 * n..3 * n], &gates[3 * n..4 * n]);
+        let (d_o, c, before, dh) = (&mut d_o[..n], &c[..n], &before[..n], &dh[..n]);
         for j in 0..n {
             let t = tanh(c[j]);
             let d = (dh[j] * o[j]).mul_add(1.0 - t * t, dc[j]);
-            o[j] = dh[j] * t * o[j] * (1.0 - o[j]);
-            let di = d * g[j] * i[j] * (1.0 - i[j]);
-            g[j] = d * i[j] * (1.0 - g[j] * g[j]);
-            i[j] = di;
+            d_o[j] = dh[j] * t * o[j] * (1.0 - o[j]);
+            di[j] = d * g[j] * i[j] * (1.0 - i[j]);
+            dg[j] = d * i[j] * (1.0 - g[j] * g[j]);
+            df[j] = d * before[j] * f[j] * (1.0 - f[j]);
             dc[j] = d * f[j];
-            f[j] = d * c_before[j] * f[j] * (1.0 - f[j]);
         }
     }
 }

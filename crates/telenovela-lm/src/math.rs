@@ -5,8 +5,11 @@
 pub fn exp(x: f32) -> f32 {
     const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
+    /// 1.5 · 2^23: added to a small number it leaves the nearest integer in the low bits, ties to even.
+    const ROUNDER: f32 = 12_582_912.0;
     let x = x.clamp(-87.0, 87.0);
-    let n = (x * std::f32::consts::LOG2_E).round_ties_even();
+    let shifted = x * std::f32::consts::LOG2_E + ROUNDER;
+    let n = shifted - ROUNDER;
     let r = n.mul_add(-LN2_HIGH, x);
     let r = n.mul_add(-LN2_LOW, r);
     let p = 1.987_569_1e-4f32;
@@ -16,8 +19,8 @@ pub fn exp(x: f32) -> f32 {
     let p = p.mul_add(r, 1.666_666_5e-1);
     let p = p.mul_add(r, 5.000_000_3e-1);
     let p = p.mul_add(r * r, r) + 1.0;
-    // |n| is at most 126, so the exponent stays within its eight bits.
-    p * f32::from_bits(((n as i32 + 127) << 23) as u32)
+    // |n| is at most 126, so the exponent stays within its eight bits; the shift drops what is above them.
+    p * f32::from_bits(shifted.to_bits().wrapping_add(127) << 23)
 }
 
 /// 1 / (1 + e^-x).

@@ -242,6 +242,7 @@ mod tests {
             weight_drop: 0.0,
             hide_speaker: 0.0,
             spare_speakers: 0,
+            precision: telenovela_script::show::Precision::F32,
         }
     }
 }

@@ -8,7 +8,7 @@ use telenovela_lm::network::{Network, Scratch};
 use telenovela_lm::rng::{Purpose, Random};
 use telenovela_lm::tokenizer::Slot;
 use telenovela_lm::weights::Weights;
-use telenovela_script::show::{ModelSize, Recipe};
+use telenovela_script::show::{ModelSize, Precision, Recipe};
 
 const SIZE: ModelSize = ModelSize {
     n_embd: 11,
@@ -237,5 +237,6 @@ fn recipe() -> Recipe {
         weight_drop: 0.0,
         hide_speaker: 0.1,
         spare_speakers: 1,
+        precision: Precision::F32,
     }
 }

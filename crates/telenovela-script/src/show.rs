@@ -165,4 +165,18 @@ pub struct Recipe {
     pub hide_speaker: f32,
     /// Spare speaker slots for characters that join later.
     pub spare_speakers: usize,
+    /// Numbers that the matrix products are made in.
+    #[serde(default)]
+    pub precision: Precision,
+}
+
+/// Which numbers the matrix products of training are made in. Weights, sums of gradients and the optimizer stay in f32 either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// f32: the same bytes on every machine.
+    #[default]
+    F32,
+    /// bfloat16 with sums in f32: faster where the processor multiplies them; the same bytes on machines that do so in the same way.
+    Bf16,
 }

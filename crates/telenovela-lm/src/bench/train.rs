@@ -1,7 +1,7 @@
 //! Training workloads.
 
 use candle_core::Tensor;
-use telenovela_script::show::{ModelSize, Recipe};
+use telenovela_script::show::{ModelSize, Precision, Recipe};
 
 use super::{N_EMBD, N_VOCAB, Rates, SEED, rates};
 use crate::compute::Compute;
@@ -183,6 +183,7 @@ fn recipe(workload: TrainWorkload) -> Recipe {
         weight_drop: 0.0,
         hide_speaker: 0.0,
         spare_speakers: 0,
+        precision: Precision::F32,
     }
 }
 

@@ -78,6 +78,7 @@ fn pair(first: f32, second: f32) -> u32 {
 
 impl Format for Bf16 {
     type Number = u32;
+    const STEP: usize = DEEP;
     const DEPTH: usize = 512;
     const BLOCKS: usize = 2;
 

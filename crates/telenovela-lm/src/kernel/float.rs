@@ -12,6 +12,7 @@ const GAP: usize = 16;
 
 impl Format for F32 {
     type Number = f32;
+    const STEP: usize = 1;
     const DEPTH: usize = 256;
     const BLOCKS: usize = 1;
 

@@ -4,7 +4,8 @@
 //! multiplies one by the other. Each number of the result is summed over k in order, whatever the blocking, so a product of some rows gives the
 //! same bytes as the product of all of them, and work may be cut by rows between threads. In f32 the bytes are the same at every [`Level`] too.
 //!
-//! The blocking is that of Goto and van de Geijn (2008): a piece of a panel stays in the first cache, a piece of the left operand in the second.
+//! The blocking is that of Goto and van de Geijn (2008), with sides exchanged: a stretch of a block stays in the first cache, a stretch of some panels
+//! in the second, and the result is walked along its rows.
 
 use super::{Bf16, Matrix, threads};
 
@@ -12,13 +13,15 @@ use super::{Bf16, Matrix, threads};
 pub const ROWS: usize = 16;
 /// Columns of a panel of the right operand.
 pub const COLUMNS: usize = 32;
-/// Bytes of the left operand that stay in the second cache while panels pass.
-const LEFT_BYTES: usize = 512 * 1024;
+/// Bytes of panels that stay in the second cache while blocks pass.
+const RIGHT_BYTES: usize = 512 * 1024;
 
 /// How numbers lie in packed operands, and how they are multiplied.
 pub trait Format: Copy + Send + Sync + 'static {
     /// What operands are made of.
     type Number: Copy + Default + Send + Sync + std::fmt::Debug;
+    /// k is padded with zeros to a multiple of this.
+    const STEP: usize;
     /// Steps of k, in numbers of the matrix, in which panels are worked through.
     const DEPTH: usize;
 
@@ -92,6 +95,12 @@ impl<F: Format> Left<F> {
         self.data
     }
 
+    /// Changes the number of rows; what the operand holds is undefined until packed.
+    pub fn set_rows(&mut self, m: usize) {
+        self.m = m;
+        self.data.resize(Self::len(m, self.k), F::Number::default());
+    }
+
     /// Packs `a`, cut by blocks between threads.
     pub fn pack(&mut self, threads: usize, a: Matrix<'_>) {
         let (m, k) = (self.m, self.k);
@@ -120,6 +129,18 @@ impl<F: Format> Right<F> {
     /// Gives the memory back.
     pub fn into_data(self) -> Vec<F::Number> {
         self.data
+    }
+
+    /// Packs a stretch of k, `b` being of shape `(k - from, n)`, of which whole [`Format::STEP`]s or all that is left of k.
+    pub fn pack_stretch(&mut self, b: Matrix<'_>, from: usize, k: usize) {
+        assert!(from.is_multiple_of(F::STEP), "a stretch begins with a step");
+        let n = self.n;
+        let panels = self.data.chunks_exact_mut(F::panel_len(self.k).max(1));
+        for (at, panel) in panels.enumerate() {
+            let panel = &mut panel[F::panel_len(from)..][..F::panel_len(k)];
+            let columns = COLUMNS.min(n - at * COLUMNS);
+            F::pack_panel(panel, b.from_column(at * COLUMNS), k, columns);
+        }
     }
 
     /// Packs `b`, cut by panels between threads.
@@ -155,28 +176,22 @@ pub fn multiply<F: Format>(
     );
     let (block_len, panel_len) = (F::block_len(k), F::panel_len(k));
     let blocks = &left.data[first / ROWS * block_len..];
-    // Rows that stay in cache while all panels pass, in whole steps of the microkernel.
     let at_once = ROWS * F::BLOCKS;
-    let depth = F::DEPTH.min(k.max(1));
-    let row_bytes = depth * size_of::<F::Number>() * block_len / (ROWS * k.max(1)).max(1);
-    let chunk = (LEFT_BYTES / row_bytes.max(1)).max(at_once) / at_once * at_once;
+    let panel_bytes = (size_of::<F::Number>() * panel_len * F::DEPTH.min(k)).div_ceil(k.max(1));
+    let n_panels = (RIGHT_BYTES / panel_bytes.max(1)).max(1);
     let mut edge = [0f32; 2 * ROWS * COLUMNS];
-    let mut from = 0;
-    while from < k {
+    for from in (0..k).step_by(F::DEPTH) {
         let to = (from + F::DEPTH).min(k);
         let add = add || from > 0;
-        for (at, c) in c.chunks_mut(chunk * n).enumerate() {
-            let blocks = &blocks[at * chunk / ROWS * block_len..];
-            for (panel, column) in right
-                .data
-                .chunks_exact(panel_len)
-                .zip((0..n).step_by(COLUMNS))
-            {
-                let columns = COLUMNS.min(n - column);
-                for (step, c) in c.chunks_mut(at_once * n).enumerate() {
-                    let rows = c.len() / n;
-                    let blocks = &blocks[step * F::BLOCKS * block_len..];
-                    let blocks = &blocks[..rows.div_ceil(ROWS) * block_len];
+        let chunks = right.data.chunks(n_panels * panel_len);
+        for (panels, first) in chunks.zip((0..n).step_by(n_panels * COLUMNS)) {
+            for (step, c) in c.chunks_mut(at_once * n).enumerate() {
+                let rows = c.len() / n;
+                let blocks = &blocks[step * F::BLOCKS * block_len..];
+                let blocks = &blocks[..rows.div_ceil(ROWS) * block_len];
+                let columns = (first..n).step_by(COLUMNS);
+                for (panel, column) in panels.chunks_exact(panel_len).zip(columns) {
+                    let columns = COLUMNS.min(n - column);
                     let whole = columns == COLUMNS;
                     if !whole {
                         for (edge, c) in edge.chunks_exact_mut(COLUMNS).zip(c.chunks_exact(n)) {
@@ -203,7 +218,6 @@ pub fn multiply<F: Format>(
                 }
             }
         }
-        from = to;
     }
     if k == 0 && !add {
         c.fill(0.0);
@@ -224,16 +238,6 @@ pub fn multiply_on<F: Format>(
     threads::for_each(threads, parts, |(part, c)| {
         multiply(c, left, part * share, right, add);
     });
-}
-
-/// Which numbers the products of training are made in. Weights, gradients' sums and the optimizer stay in f32 either way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Precision {
-    /// f32: the same bytes on every machine.
-    #[default]
-    F32,
-    /// bfloat16 with sums in f32: faster where the processor multiplies them, [`super::bf16_unit`].
-    Bf16,
 }
 
 /// Dispatches a generic call on a [`Precision`].

@@ -5,9 +5,10 @@ use std::fmt;
 
 use telenovela_script::character::{Base, Character, Lines};
 use telenovela_script::script::Script;
-use telenovela_script::show::{ModelSize, Recipe, Show, TokenizerSpec};
+use telenovela_script::show::{ModelSize, Precision, Recipe, Show, TokenizerSpec};
 
 use crate::corpus::Corpus;
+use crate::kernel;
 use crate::weights::{Card, Weights, fingerprint};
 
 /// Of the training itself: counts changes after which trained models are stale.
@@ -94,6 +95,7 @@ impl Facts {
             weight_drop,
             hide_speaker,
             spare_speakers,
+            precision,
         } = &show.recipe;
         self.put("recipe.seed", seed);
         self.put("recipe.batch", batch);
@@ -109,6 +111,10 @@ impl Facts {
         self.put("recipe.weight_drop", weight_drop);
         self.put("recipe.hide_speaker", hide_speaker);
         self.put("recipe.spare_speakers", spare_speakers);
+        if precision == Precision::Bf16 {
+            // Units round differently.
+            self.put("recipe.precision", kernel::bf16_unit());
+        }
     }
 
     /// With the very weights that a character grows from.

@@ -15,7 +15,6 @@ use super::{Conduct, FEWEST_LINES, Material};
 use crate::compute::Compute;
 use crate::corpus::{Sequence, TargetKind};
 use crate::error::{Error, Result};
-use crate::kernel::Precision;
 use crate::model::{Model, Window};
 use crate::network::{Network, Scratch};
 use crate::optim::learning_rate;
@@ -114,7 +113,7 @@ impl Run<'_> {
             chars_per_epoch: extent.chars_per_pass * self.passes,
             little_text: model.parameters.iter().any(|parameter| parameter.frozen),
         });
-        model.compute = Compute::new(1, Precision::F32);
+        model.compute = Compute::new(1, self.recipe.precision);
         let mut learner = Learner::begin(model, self.recipe);
         let checkpoints = conduct.checkpoints.as_ref();
         if let Some(checkpoints) = checkpoints {

@@ -18,7 +18,7 @@ use telenovela_script::character::{Base, Character, CharacterId, Color, Delivery
 use telenovela_script::event::{Provenance, Utterance};
 use telenovela_script::scene::BeatId;
 use telenovela_script::script::{Script, ScriptScene, Turn};
-use telenovela_script::show::{ModelSize, Recipe, Show, ShowId, TokenizerSpec, Unit};
+use telenovela_script::show::{ModelSize, Precision, Recipe, Show, ShowId, TokenizerSpec, Unit};
 use telenovela_script::voice::{Cue, Sampling, ScoreWeights, Take, Voice};
 
 fn show(unit: Unit) -> Show {
@@ -58,6 +58,7 @@ fn show(unit: Unit) -> Show {
             weight_drop: 0.1,
             hide_speaker: 0.1,
             spare_speakers: 2,
+            precision: Precision::F32,
         },
     }
 }

@@ -4,7 +4,9 @@ use std::path::{Component, Path, PathBuf};
 
 use super::skip_extensions;
 use crate::problem::Problems;
-use crate::show::{ModelSize, PlotLine, PlotLineId, Recipe, Show, ShowId, TokenizerSpec, Unit};
+use crate::show::{
+    ModelSize, PlotLine, PlotLineId, Precision, Recipe, Show, ShowId, TokenizerSpec, Unit,
+};
 use crate::yaml::{Mapping, Reader, Value, parse};
 
 /// Reads a show. `path` is that of its file within the workspace; `is_inside` says what is wrong with a file that it names, or nothing.
@@ -186,6 +188,7 @@ fn recipe(fields: Option<Mapping<'_>>) -> Recipe {
         weight_drop: 0.3,
         hide_speaker: 0.05,
         spare_speakers: 8,
+        precision: Precision::F32,
     };
     let Some(mut fields) = fields else {
         return recipe;
@@ -210,6 +213,10 @@ fn recipe(fields: Option<Mapping<'_>>) -> Recipe {
     recipe.dropout_out = fields.number_or("dropout_out", DROPOUT, recipe.dropout_out);
     recipe.weight_drop = fields.number_or("weight_drop", DROPOUT, recipe.weight_drop);
     recipe.hide_speaker = fields.number_or("hide_speaker", DROPOUT, recipe.hide_speaker);
+    let precisions = [("f32", Precision::F32), ("bf16", Precision::Bf16)];
+    if let Some(precision) = fields.take("precision").and_then(|v| v.choice(&precisions)) {
+        recipe.precision = precision;
+    }
     recipe.spare_speakers = fields.integer_or("spare_speakers", 0..=256, recipe.spare_speakers);
     fields.finish();
     recipe

@@ -11,7 +11,7 @@ use telenovela_lm::compute::Compute;
 use telenovela_lm::kernel::{self, Precision};
 use telenovela_lm::network::Numbers;
 
-use super::train::THREADS;
+use super::train::{KEEP_MEMORY, THREADS};
 use super::{note, print};
 use crate::cli::{Bench, Benched};
 use crate::failure::Failure;
@@ -79,7 +79,11 @@ const NUMBERS: [Numbers; 3] = [Numbers::Int8, Numbers::Bf16, Numbers::F32];
 /// numbers.
 fn speaking() -> impl Iterator<Item = (String, Workload)> {
     SPEAK.into_iter().flat_map(|workload| {
-        let compared = if workload.models > 1 { 1 } else { NUMBERS.len() };
+        let compared = if workload.models > 1 {
+            1
+        } else {
+            NUMBERS.len()
+        };
         NUMBERS.into_iter().take(compared).map(move |numbers| {
             let name = match numbers {
                 Numbers::Int8 => workload.name.to_owned(),
@@ -111,6 +115,7 @@ fn in_child(name: &str, threads: usize, args: &Bench) -> Result<Value, Failure> 
         .args(["--threads", &threads.to_string()])
         .args(["--seconds", &args.seconds.to_string()])
         .envs(THREADS.map(|variable| (variable, threads_of_candle.to_string())))
+        .envs(KEEP_MEMORY)
         .stderr(Stdio::inherit());
     if let Some(text) = &args.text {
         again.arg("--text").arg(text);
@@ -160,7 +165,12 @@ fn find(name: &str) -> Result<Workload, Failure> {
 }
 
 /// Measures one workload in this process.
-fn measure(name: &str, workload: &Workload, threads: usize, args: &Bench) -> Result<Value, Failure> {
+fn measure(
+    name: &str,
+    workload: &Workload,
+    threads: usize,
+    args: &Bench,
+) -> Result<Value, Failure> {
     match workload {
         Workload::Limits => measure_limits(threads, args.seconds * SECONDS_OF_LIMIT),
         Workload::Train(workload, precision) => {

@@ -31,6 +31,13 @@ use crate::failure::Failure;
 /// models as small as ours than one thread per model.
 pub(super) const THREADS: [&str; 2] = ["CANDLE_NUM_THREADS", "RAYON_NUM_THREADS"];
 
+/// Tells the GNU C library to keep memory that is given back: candle allocates the tensors of every step anew, and pages that went back to the
+/// system come again cleared, one fault each.
+pub(super) const KEEP_MEMORY: [(&str, &str); 2] = [
+    ("MALLOC_TRIM_THRESHOLD_", "4294967296"),
+    ("MALLOC_MMAP_THRESHOLD_", "4294967296"),
+];
+
 /// Trains what is missing or stale, and prints the held-out figures.
 pub(super) fn run(workspace: &Workspace, args: &Train) -> Result<ExitCode, Failure> {
     if let Some(code) = again_on_one_thread()? {
@@ -57,7 +64,8 @@ fn again_on_one_thread() -> Result<Option<ExitCode>, Failure> {
     let mut again = std::process::Command::new(program);
     again
         .args(std::env::args_os().skip(1))
-        .envs(THREADS.map(|name| (name, "1")));
+        .envs(THREADS.map(|name| (name, "1")))
+        .envs(KEEP_MEMORY);
     // Where the system can, in the same process: whoever ends it then ends the training too.
     #[cfg(unix)]
     return Err(failed(std::os::unix::process::CommandExt::exec(&mut again)));
