@@ -112,11 +112,19 @@ impl Model {
 
     /// The averaged weights, rounded as a file holds them.
     pub fn averaged(&self) -> Weights {
-        let tensors = self
-            .parameters
+        Weights::new(self.size, self.averages())
+    }
+
+    /// The averaged weights as they are, to see what rounding costs.
+    pub fn averaged_unrounded(&self) -> Weights {
+        Weights::unrounded(self.size, self.averages())
+    }
+
+    /// Names, shapes and averaged numbers of what a file holds.
+    fn averages(&self) -> impl Iterator<Item = (String, Vec<usize>, Vec<f32>)> {
+        self.parameters
             .iter()
-            .flat_map(|p| split_layer(self.size, &p.name, p.var.dims(), p.average()));
-        Weights::new(self.size, tensors)
+            .flat_map(|p| split_layer(self.size, &p.name, p.var.dims(), p.average()))
     }
 
     fn get(&self, name: &str) -> &Tensor {

@@ -144,6 +144,29 @@ impl Weights {
         }
     }
 
+    /// Takes named tensors as they are. A network multiplies them in f32 or bfloat16; a file could not hold them.
+    pub(crate) fn unrounded(
+        size: ModelSize,
+        tensors: impl IntoIterator<Item = (String, Vec<usize>, Vec<f32>)>,
+    ) -> Self {
+        let keep = |(name, shape, numbers): (String, Vec<usize>, Vec<f32>)| {
+            let scales = match shape[..] {
+                [rows, _] => vec![1.0; rows],
+                _ => Vec::new(),
+            };
+            let kept = Rounded {
+                shape,
+                numbers,
+                scales,
+            };
+            (name, kept)
+        };
+        Self {
+            size,
+            tensors: tensors.into_iter().map(keep).collect(),
+        }
+    }
+
     /// The numbers of a tensor. Names are checked where a file is read, so one that is missing is a mistake of this crate.
     pub fn tensor(&self, name: &str) -> &[f32] {
         &self

@@ -126,6 +126,11 @@ impl<'a> Training<'a> {
         })
     }
 
+    /// The model as it has become.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
     /// Takes one optimizer step; the mean loss before it, in nats per character.
     ///
     /// # Errors
