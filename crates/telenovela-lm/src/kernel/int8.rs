@@ -260,12 +260,11 @@ mod x86 {
                 n_pair: usize,
             ) -> usize {
                 let mut sum = [[_mm512_setzero_si512(); 4]; N];
-                // A lone lane has too few sums to keep the processor busy: two sets take turns.
                 let mut other = [[_mm512_setzero_si512(); 4]; N];
                 // SAFETY: pairs below `n_pair` lie within every lane of `x` and within the panel; `sums` reaches to row N - 1.
                 unsafe {
                     let (x, w) = (x.as_ptr().cast::<i32>(), w.as_ptr());
-                    for pair in 0..n_pair {
+                    let add = |sum: &mut [[__m512i; 4]; N], pair: usize| {
                         let w = w.add(pair * PANEL * 2);
                         let w = [
                             widen(w),
@@ -273,17 +272,23 @@ mod x86 {
                             widen(w.add(64)),
                             widen(w.add(96)),
                         ];
-                        for lane in 0..N {
+                        for (lane, sum) in sum.iter_mut().enumerate() {
                             let x = _mm512_set1_epi32(x.add(lane * n_pair + pair).read_unaligned());
-                            let sum = if N == 1 && pair % 2 == 1 {
-                                &mut other[lane]
-                            } else {
-                                &mut sum[lane]
-                            };
                             for (sum, w) in sum.iter_mut().zip(w) {
                                 *sum = $add_pair(*sum, x, w);
                             }
                         }
+                    };
+                    let mut pair = 0;
+                    // A lone lane has too few sums to keep the processor busy: two sets take turns.
+                    while N == 1 && pair + 1 < n_pair {
+                        add(&mut sum, pair);
+                        add(&mut other, pair + 1);
+                        pair += 2;
+                    }
+                    while pair < n_pair {
+                        add(&mut sum, pair);
+                        pair += 1;
                     }
                     for lane in 0..N {
                         for quarter in 0..4 {
