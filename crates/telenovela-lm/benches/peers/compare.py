@@ -5,13 +5,15 @@
     peers/bin/python crates/telenovela-lm/benches/peers/compare.py
 
 Every round runs each contestant once, one after another, so that a machine whose speed drifts is as kind to all. A figure is the median over the
-rounds of the medians within them; a ratio is that of two such figures. Nothing else should run meanwhile. Peers that are not installed are left out.
+rounds of the medians within them; a ratio is that of two such figures. Nothing else should run meanwhile: a turn in which other processes took more than
+a twentieth of the processor is taken again (where /proc tells), after a while. Peers that are not installed are left out.
 """
 
 import argparse
 import json
 import os
 import pathlib
+import resource
 import shlex
 import shutil
 import statistics
@@ -46,6 +48,8 @@ MUST = {
     ("PyTorch bf16", "T1"): 1.0, ("PyTorch bf16", "T2"): 1.0,
     ("candle-nn", "T1"): 8, ("candle-nn", "T2"): 8, ("candle-nn", "T3"): 8,
 }  # fmt: skip
+# Share of the processor that others may take in a turn.
+DISTURBED = 0.05
 MUST_OVER_FASTEST = {"G1-256": 4, "G1-512": 2.5}
 
 
@@ -53,6 +57,7 @@ def parsed():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5.0, help="about how long each contestant runs in a round")
+    parser.add_argument("--tries", type=int, default=10, help="most tries for a turn that others do not disturb")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--text", help="training text; by default the scripts of the shipped shows")
     parser.add_argument("--only", nargs="+", metavar="WORKLOAD", help="only these; `start` is the first character of `say`")
@@ -74,6 +79,21 @@ def built(manifest):
     return pathlib.Path(json.loads(metadata.stdout)["target_directory"]) / "release"
 
 
+def busy_seconds():
+    """Seconds of all processors that have not been idle since the machine began; None where the system does not say."""
+    try:
+        with open("/proc/stat", encoding="ascii") as file:
+            user, nice, system, _, _, irq, softirq, steal = map(int, file.readline().split()[1:9])
+    except OSError:
+        return None
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def own_seconds():
+    """Seconds of processor time that finished children and this process have taken."""
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF))
+
+
 class Ring:
     """Where the contestants meet: how each is started, and what they have done."""
 
@@ -93,12 +113,26 @@ class Ring:
             return None
         return done.stdout
 
+    def run_undisturbed(self, command, env):
+        """As `run`, again and again until others have left the machine alone meanwhile; after many tries whatever came of the last."""
+        for _ in range(self.args.tries):
+            begun, busy, own = time.perf_counter(), busy_seconds(), own_seconds()
+            output = self.run(command, env)
+            if output is None or busy is None:
+                break
+            others = (busy_seconds() - busy) - (own_seconds() - own)
+            if others <= DISTURBED * (time.perf_counter() - begun) * os.cpu_count():
+                break
+            print("(disturbed)", end=" ", flush=True, file=sys.stderr)
+            time.sleep(5)
+        return output
+
     def measure(self, name, workload, command, env=None):
         """One turn of a contestant."""
         if self.figures.get((name, workload), ()) is None:
             return
         print(f"  {workload:8} {name}", end=" ", flush=True, file=sys.stderr)
-        output = self.run([*command, "--seconds", self.args.seconds, "--text", self.text], env)
+        output = self.run_undisturbed([*command, "--seconds", self.args.seconds, "--text", self.text], env)
         if output is None:
             self.figures[name, workload] = None
             return
