@@ -18,7 +18,7 @@ use crate::corpus::SlotTable;
 use crate::error::{Error, Result};
 use crate::evaluate::log_probabilities;
 use crate::lexicon::{Lexicon, words};
-use crate::network::{Network, Scratch, State, log_softmax};
+use crate::network::{Network, Numbers, Scratch, State, log_softmax};
 use crate::sampler::{Draft, Request, draw_while, is_content};
 use crate::tokenizer::{Slot, Token, Tokenizer};
 use crate::weights::{Card, Weights};
@@ -54,6 +54,8 @@ impl Speaker {
 /// Loads models and lets those of one show share tokenizer and lexicon.
 #[derive(Debug, Default)]
 pub struct Speakers {
+    /// What the weights of those loaded from now on are multiplied in.
+    pub numbers: Numbers,
     shared: Vec<Shared>,
 }
 
@@ -112,7 +114,7 @@ impl Speakers {
             )));
         }
         Ok(Speaker {
-            network: Arc::new(Network::new(weights)),
+            network: Arc::new(Network::in_numbers(weights, self.numbers)),
             tokenizer: Arc::clone(&shared.tokenizer),
             lexicon: Arc::clone(&shared.lexicon),
             slot: card.slot,

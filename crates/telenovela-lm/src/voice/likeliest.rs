@@ -22,14 +22,19 @@ pub struct Step {
 const N_CANDIDATES: usize = 4;
 
 impl LstmVoice {
-    /// The likeliest token at each place after `prime`, until the line ends or holds `max_chars` characters; the tokens of the prime come first, with
-    /// the logits that they had.
+    /// The tokens of a text.
     ///
     /// # Errors
-    /// When the prime cannot be encoded.
-    pub fn likeliest(&self, prime: &str, max_chars: usize) -> Result<Vec<Step>> {
+    /// When it cannot be encoded.
+    pub fn encode(&self, text: &str) -> Result<Vec<Token>> {
+        self.own.tokenizer.encode(text)
+    }
+
+    /// The likeliest token at each place after those `given`, until the line ends or holds `max_chars` characters; those given come first, with the
+    /// logits that they had.
+    pub fn likeliest(&self, given: &[Token], max_chars: usize) -> Vec<Step> {
         let (network, tokenizer, slot) = (&self.own.network, &self.own.tokenizer, self.own.slot);
-        let mut prime = tokenizer.encode(prime)?.into_iter();
+        let mut given = given.iter().copied();
         let mut state = self.memory.now.clone();
         let (mut scratch, mut logits) = (Scratch::default(), Vec::new());
         let mut probabilities = Vec::new();
@@ -43,7 +48,7 @@ impl LstmVoice {
             log_softmax(&mut logits.clone(), &mut probabilities);
             let mut order: Vec<usize> = (0..logits.len()).collect();
             order.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]));
-            let token = prime.next().unwrap_or(order[0] as Token);
+            let token = given.next().unwrap_or(order[0] as Token);
             let candidate = |&token: &usize| (self.shown(token as Token), probabilities[token]);
             let text = tokenizer.text(token).to_owned();
             chars += text.chars().count().max(1);
@@ -55,7 +60,7 @@ impl LstmVoice {
             });
             input = token;
         }
-        Ok(steps)
+        steps
     }
 
     /// A token for people, special ones included.

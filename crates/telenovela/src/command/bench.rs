@@ -29,12 +29,12 @@ pub(super) fn run(args: &Bench) -> Result<ExitCode, Failure> {
     );
     let child = |name: &str| in_child(name, threads, args);
     if let Some(name) = &args.only {
-        let workload = find(name)?;
+        let (name, workload) = find(name)?;
         // Here, when candle's threads are chosen: by the user, or by this program when it started itself.
         let measured = if THREADS.iter().any(|name| std::env::var_os(name).is_some()) {
-            measure(name, &workload, threads, args)?
+            measure(&name, &workload, threads, args)?
         } else {
-            child(name)?
+            child(&name)?
         };
         print(&format!("{measured}\n"))?;
         return Ok(ExitCode::SUCCESS);
@@ -149,12 +149,12 @@ fn workloads() -> Vec<(String, Workload)> {
     all
 }
 
-/// The workload of a name.
-fn find(name: &str) -> Result<Workload, Failure> {
+/// A workload and how its name is written.
+fn find(name: &str) -> Result<(String, Workload), Failure> {
     let mut names = Vec::new();
     for (known, workload) in workloads() {
         if known.eq_ignore_ascii_case(name) {
-            return Ok(workload);
+            return Ok((known, workload));
         }
         names.push(known);
     }

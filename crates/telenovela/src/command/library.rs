@@ -7,6 +7,7 @@ use std::sync::Arc;
 use telenovela_lm::copies::CopyIndex;
 use telenovela_lm::corpus::{Corpus, SlotTable};
 use telenovela_lm::error::Error;
+use telenovela_lm::network::Numbers;
 use telenovela_lm::train::Facts;
 use telenovela_lm::voice::{LstmVoice, Speaker, Speakers};
 use telenovela_script::character::{Base, Character, CharacterId, Lines};
@@ -62,6 +63,12 @@ impl<'a> Library<'a> {
             copies,
             facts,
         })
+    }
+
+    /// Lets the models loaded from now on be multiplied in other numbers than those of the stage.
+    pub(super) fn multiply_in(&mut self, numbers: Numbers) {
+        self.speakers.numbers = numbers;
+        self.ensemble = None;
     }
 
     /// Where the model of a character lies, or that of the ensemble.

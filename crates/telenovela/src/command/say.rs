@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use serde_json::json;
-use telenovela_lm::voice::LstmVoice;
+use telenovela_lm::network::Numbers;
+use telenovela_lm::tokenizer::Token;
+use telenovela_lm::voice::{LstmVoice, Step};
 use telenovela_script::character::{Character, CharacterId};
 use telenovela_script::event::{Provenance, Utterance};
 use telenovela_script::load::Workspace;
@@ -27,13 +29,7 @@ pub(super) fn run(workspace: &Workspace, args: &Say) -> Result<ExitCode, Failure
         Some(id) => Some(workspace.load_character(&show_id, &id)?),
         None => None,
     };
-    let mut voice = match &character {
-        Some(character) => library.voice(character)?,
-        None => library.ensemble_voice()?,
-    };
-    if let Some(cue) = &args.cue {
-        voice.hear(&heard(cue, &library.characters));
-    }
+    let voice = listener(&mut library, character.as_ref(), args)?;
     let mut sampling = character
         .as_ref()
         .map_or_else(Sampling::default, |character| character.sampling);
@@ -41,12 +37,9 @@ pub(super) fn run(workspace: &Workspace, args: &Say) -> Result<ExitCode, Failure
         sampling.max_chars = usize::from(chars);
     }
     if args.likeliest {
-        return likeliest(
-            &voice,
-            args,
-            prime.as_deref().unwrap_or(""),
-            sampling.max_chars,
-        );
+        library.multiply_in(Numbers::F32);
+        let exact = listener(&mut library, character.as_ref(), args)?;
+        return likeliest(&exact, &voice, args, prime.as_deref(), sampling.max_chars);
     }
     let cue = Cue {
         prime,
@@ -96,22 +89,49 @@ pub(super) fn run(workspace: &Workspace, args: &Say) -> Result<ExitCode, Failure
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints the line that the voice would most likely say, and how it comes about.
-fn likeliest(
-    voice: &LstmVoice,
+/// Who is asked for, after hearing the cue.
+fn listener(
+    library: &mut Library<'_>,
+    character: Option<&Character>,
     args: &Say,
-    prime: &str,
+) -> Result<LstmVoice, Failure> {
+    let mut voice = match character {
+        Some(character) => library.voice(character)?,
+        None => library.ensemble_voice()?,
+    };
+    if let Some(cue) = &args.cue {
+        voice.hear(&heard(cue, &library.characters));
+    }
+    Ok(voice)
+}
+
+/// Prints the line that is likeliest when the weights are multiplied exactly, how it comes about, and how far the stage is from it, which rounds what
+/// goes into a product.
+fn likeliest(
+    exact: &LstmVoice,
+    on_stage: &LstmVoice,
+    args: &Say,
+    prime: Option<&str>,
     max_chars: usize,
 ) -> Result<ExitCode, Failure> {
-    let steps = voice
-        .likeliest(prime, max_chars)
+    let given = exact
+        .encode(prime.unwrap_or(""))
         .map_err(|error| Failure::ModelUnusable {
             reason: error.to_string(),
             train: args.name.clone(),
         })?;
+    let steps = exact.likeliest(&given, max_chars);
+    let tokens: Vec<Token> = steps.iter().map(|step| step.token).collect();
+    let rounded = on_stage.likeliest(&tokens, max_chars);
+    let logits = |steps: &[Step]| -> Vec<f32> {
+        let all = steps.iter().flat_map(|step| &step.logits);
+        all.copied().collect()
+    };
+    let differences = logits(&steps).into_iter().zip(logits(&rounded));
+    let rounding = differences.fold(0f32, |largest, (a, b)| largest.max((a - b).abs()));
     let text: String = steps.iter().map(|step| step.text.as_str()).collect();
     if args.json {
-        let document = json!({"name": args.name, "cue": args.cue, "prime": args.prime, "text": text, "steps": steps});
+        let document = json!({"name": args.name, "cue": args.cue, "prime": args.prime, "text": text, "rounding_on_stage": rounding, "steps": steps});
         print(&format!("{document}\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -122,6 +142,9 @@ fn likeliest(
         let candidates = candidates.collect::<Vec<_>>().join(" ");
         page.push_str(&format!("{:14} {}\n", step.text, candidates.trim_end()));
     }
+    page.push_str(&format!(
+        "\nOn stage, numbers are rounded on their way: there these logits differ by up to {rounding:.0e}.\n"
+    ));
     print(&page)?;
     Ok(ExitCode::SUCCESS)
 }
