@@ -20,8 +20,9 @@ impl Lock {
         let mut waiting = Some(waiting);
         loop {
             let mut file = match open(path, folder) {
-                // Another process has removed the empty folder in the middle of this.
-                Err(_) if !folder.exists() => continue,
+                // Another process has removed the empty folder between making it and opening the file. It may be there again by now, so the error
+                // alone tells.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 file => file?,
             };
             match file.try_lock() {
