@@ -18,11 +18,17 @@ impl Lock {
     pub(super) fn take(path: &Path, waiting: impl FnOnce(Option<u32>)) -> io::Result<Self> {
         let folder = path.parent().unwrap_or(Path::new("."));
         let mut waiting = Some(waiting);
+        let mut vanished = 0;
         loop {
             let mut file = match open(path, folder) {
-                // Another process has removed the empty folder between making it and opening the file. It may be there again by now, so the error
-                // alone tells.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                // Another process has removed the empty folder between making it and opening the file. That it is there again by now says nothing,
+                // so the error alone counts; only where it never ends, as with a link to nowhere, is it told.
+                Err(error)
+                    if error.kind() == io::ErrorKind::NotFound && vanished < MOST_VANISHED =>
+                {
+                    vanished += 1;
+                    continue;
+                }
                 file => file?,
             };
             match file.try_lock() {
@@ -48,9 +54,16 @@ impl Lock {
     }
 }
 
+/// How often the folder may vanish under somebody who opens a lock in it.
+const MOST_VANISHED: usize = 10_000;
+
 /// Opens the file, and makes it and its folder where they are missing.
 fn open(path: &Path, folder: &Path) -> io::Result<File> {
-    fs::create_dir_all(folder)?;
+    match fs::create_dir_all(folder) {
+        // It was there, and is gone again or is no folder: opening the file tells which.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => made?,
+    }
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     options.open(path)
