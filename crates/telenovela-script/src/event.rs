@@ -30,13 +30,40 @@ pub struct Event {
 pub enum EventKind {
     /// Always the first.
     PerformanceStarted(Playbill),
+    /// A scene of an episode began. A scene that is performed alone has no such event.
+    SceneEntered {
+        /// Which scene.
+        scene: SceneId,
+        /// Its title.
+        title: String,
+        /// Its place in the episode, from 0.
+        index: usize,
+        /// Where and when.
+        setting: Setting,
+        /// What stands as its curtain rises.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        premise: Option<String>,
+        /// Who is on stage, voices from offstage included, in the order of its cast. Everybody else has gone.
+        on_stage: Vec<CharacterId>,
+    },
+    /// A scene of an episode is over, and another one follows.
+    Cliffhanger {
+        /// The scene that is over.
+        scene: SceneId,
+        /// Its place in the episode, from 0.
+        index: usize,
+        /// The loose end on which it ends.
+        thread: ThreadId,
+        /// The card shown: `To be continued…`.
+        card: String,
+    },
     /// The arc went on.
     BeatEntered {
         /// Which beat.
         beat: BeatId,
         /// Its title.
         title: String,
-        /// Its place in the arc, from 0.
+        /// Its place among the beats of the playbill, from 0.
         index: usize,
         /// Its tension, 0 to 1.
         tension: f32,
@@ -130,31 +157,51 @@ pub struct Playbill {
     pub show_title: String,
     /// Language of the spoken lines.
     pub language: String,
-    /// The scene.
+    /// The scene, or the episode.
     pub scene: SceneId,
     /// Its title.
     pub title: String,
-    /// SHA-256 of the scene file, in hexadecimal; of its arc's file after it, where the arc is the show's own.
+    /// SHA-256 of the scene file, in hexadecimal; of its arc's file after it, where the arc is the show's own. Of an episode: of its file.
     pub scene_sha256: String,
     /// SHA-256 over the show's file and its scripts, in hexadecimal.
     pub show_sha256: String,
-    /// Where and when.
+    /// Where and when; of an episode, of its first scene.
     pub setting: Setting,
     /// What stands as the curtain rises.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub premise: Option<String>,
     /// Of the whole performance.
     pub seed: u64,
+    /// Takes per generated line; of an episode, of its first scene.
+    pub takes: usize,
+    /// How speakers are chosen; of an episode, in its first scene.
+    pub policy: TurnPolicy,
+    /// Everybody, in the order of the scene; of an episode, in the order in which its scenes name them first.
+    pub cast: Vec<CastMember>,
+    /// Titles of the beats, in order; of an episode, of all its scenes.
+    pub beats: Vec<String>,
+    /// The loose ends; of an episode, of all its scenes, each once.
+    pub threads: Vec<PlaybillThread>,
+    /// The scenes of an episode, in order; empty for a scene that is performed alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scenes: Vec<PlaybillScene>,
+}
+
+/// A scene of an episode on the playbill.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct PlaybillScene {
+    /// Which.
+    pub scene: SceneId,
+    /// Its title.
+    pub title: String,
+    /// As [`Playbill::scene_sha256`] of the scene.
+    pub scene_sha256: String,
     /// Takes per generated line.
     pub takes: usize,
     /// How speakers are chosen.
     pub policy: TurnPolicy,
-    /// Everybody, in the order of the scene.
-    pub cast: Vec<CastMember>,
-    /// Titles of the beats, in order.
-    pub beats: Vec<String>,
-    /// The loose ends.
-    pub threads: Vec<PlaybillThread>,
+    /// How many of the playbill's beats are its own, that of its cliffhanger included.
+    pub n_beats: usize,
 }
 
 /// One of the cast.

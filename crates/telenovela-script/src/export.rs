@@ -16,6 +16,7 @@ use crate::event::{
 };
 use crate::problem::suggestion;
 use crate::scene::Setting;
+use crate::text::one_line;
 
 /// What a transcript looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +105,14 @@ struct Transcript<'a> {
 }
 
 enum Step<'a> {
+    /// A scene of an episode.
+    Scene {
+        title: &'a str,
+        setting: &'a Setting,
+        premise: Option<&'a str>,
+    },
+    /// What the audience reads at the end of a scene that another one follows.
+    Card(&'a str),
     Beat {
         title: &'a str,
     },
@@ -138,6 +147,17 @@ impl<'a> Transcript<'a> {
         for event in events {
             let at_ms = event.at_ms;
             let step = match &event.kind {
+                EventKind::SceneEntered {
+                    title,
+                    setting,
+                    premise,
+                    ..
+                } => Step::Scene {
+                    title,
+                    setting,
+                    premise: premise.as_deref(),
+                },
+                EventKind::Cliffhanger { card, .. } => Step::Card(card),
                 EventKind::BeatEntered { title, .. } => Step::Beat { title },
                 EventKind::Utterance(spoken) => Step::Line { at_ms, spoken },
                 EventKind::StageEntered { character } => {
@@ -168,6 +188,12 @@ impl<'a> Transcript<'a> {
             transcript.steps.push(step);
         }
         Some(transcript)
+    }
+
+    /// Where and when it plays, as far as not each scene of an episode says that itself.
+    fn heading(&self) -> Option<String> {
+        let is_alone = self.playbill.scenes.is_empty();
+        is_alone.then(|| one_line(&heading(&self.playbill.setting)))
     }
 
     fn name(&self, id: &'a CharacterId) -> &'a str {

@@ -3,7 +3,7 @@
 //! Everything here is plain data and pure functions: no clock, no random number, no thread, no model. Only [`load`] and
 //! [`save`] touch the disk. The modules in reading order:
 //!
-//! * [`show`], [`character`], [`arc`], [`scene`], [`script`]: what a workspace holds, validated. None of it derives `Deserialize`.
+//! * [`show`], [`character`], [`arc`], [`scene`], [`episode`], [`script`]: what a workspace holds, validated. None of it derives `Deserialize`.
 //! * [`voice`]: the trait between the stage and the models, with [`Cue`](voice::Cue), [`Take`](voice::Take) and its score card.
 //! * [`event`]: what happened in a performance; the format of the log. [`cut`]: what of it counts in the end. [`mood`]: what a user may give a
 //!   character for a while.
@@ -15,6 +15,7 @@
 pub mod arc;
 pub mod character;
 pub mod cut;
+pub mod episode;
 pub mod event;
 pub mod export;
 pub mod fountain;

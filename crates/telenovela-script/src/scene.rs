@@ -128,10 +128,12 @@ pub struct Thread {
     pub id: ThreadId,
     /// What the audience wants to know.
     pub question: String,
-    /// Whether the scene must not end before it is resolved.
+    /// Whether the scene must not end before it is resolved, or the episode it is carried through.
     pub must_resolve: bool,
     /// Whether it is already open as the curtain rises.
     pub open: bool,
+    /// Whether this scene may leave it open for a later one of an episode.
+    pub carried: bool,
     /// What `performance_ended` tells the audience of how it ended.
     pub resolution: Option<String>,
 }
@@ -202,6 +204,18 @@ pub struct Beat {
     pub resolves: Vec<ThreadId>,
     /// Secrets that are none any more when the beat is over.
     pub reveals: Vec<SecretId>,
+    /// The loose end on which it leaves the audience hanging: its generated line is cut off. Only the last beat of a scene that an episode goes on
+    /// from has one.
+    pub cliffhanger: Option<Cliffhanger>,
+}
+
+/// How a scene ends that another one follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cliffhanger {
+    /// The loose end that is open then.
+    pub thread: ThreadId,
+    /// What the audience is told: `To be continued…`.
+    pub card: String,
 }
 
 /// A line written by the author of the scene.

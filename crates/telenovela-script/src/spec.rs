@@ -29,6 +29,7 @@ pub(crate) struct ThreadSpec {
     pub(crate) question: String,
     pub(crate) must_resolve: bool,
     pub(crate) open: bool,
+    pub(crate) carried: bool,
     pub(crate) resolution: Option<String>,
 }
 

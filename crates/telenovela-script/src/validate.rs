@@ -348,6 +348,7 @@ fn scene(spec: SceneSpec, show: ShowId, id: SceneId) -> Scene {
                 question: thread.question,
                 must_resolve: thread.must_resolve,
                 open: thread.open,
+                carried: thread.carried,
                 resolution: thread.resolution,
             })
             .collect(),
@@ -409,6 +410,7 @@ fn beat(spec: BeatSpec) -> Beat {
             .into_iter()
             .map(|at| SecretId::new(at.value))
             .collect(),
+        cliffhanger: None,
     }
 }
 

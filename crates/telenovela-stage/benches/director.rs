@@ -126,6 +126,7 @@ fn scene(cast: &[Character], n_turns: u32) -> Scene {
         advances: Vec::new(),
         resolves: Vec::new(),
         reveals: Vec::new(),
+        cliffhanger: None,
     });
     Scene {
         id: SceneId::new("bench"),
@@ -160,6 +161,7 @@ fn playbill(scene: &Scene) -> Playbill {
         program: String::new(),
         show: scene.show.clone(),
         show_title: String::new(),
+        scenes: Vec::new(),
         language: "en".to_owned(),
         scene: scene.id.clone(),
         title: String::new(),
@@ -207,7 +209,7 @@ fn measure(n_characters: usize, n_turns: u32) {
                 voice: Box::new(Reader),
             })
             .collect(),
-        scene,
+        scenes: vec![scene],
         audience: Audience::Unattended,
         patience: Patience::Endless,
     };

@@ -196,6 +196,7 @@ mod tests {
             advances: Vec::new(),
             resolves: Vec::new(),
             reveals: Vec::new(),
+            cliffhanger: None,
         }
     }
 

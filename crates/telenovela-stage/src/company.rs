@@ -60,25 +60,29 @@ pub(crate) struct Company {
 pub(crate) struct Threads(Vec<ActorThread>);
 
 impl Company {
-    /// Starts a thread for everybody in the scene's cast.
-    pub(crate) fn assemble(scene: &Scene, mut roles: Vec<Role>) -> Result<Self, StageError> {
+    /// Starts a thread for everybody who takes part; they stand where the first scene wants them.
+    pub(crate) fn assemble(
+        everybody: &[CharacterId],
+        first: &Scene,
+        mut roles: Vec<Role>,
+    ) -> Result<Self, StageError> {
         let mut players = Vec::new();
         let mut threads = Vec::new();
-        for id in &scene.cast {
+        for id in everybody {
             let role = roles
                 .iter()
                 .position(|role| role.character.id == *id)
                 .map(|index| roles.swap_remove(index))
                 .ok_or_else(|| StageError::NoRole {
                     character: id.clone(),
-                    scene: scene.id.clone(),
+                    scene: first.id.clone(),
                 })?;
             let (actor, thread) = ActorHandle::spawn(id, role.voice.fork())?;
             threads.push(thread);
             players.push(Player {
                 character: role.character,
                 actor,
-                on_stage: !scene.absent.contains(id),
+                on_stage: begins_on_stage(id, first),
                 failures: 0,
                 initial: Mutex::new(role.voice),
             });
@@ -87,14 +91,31 @@ impl Company {
     }
 
     /// Everybody stands where they stood as the curtain rose, and has heard nothing.
-    pub(crate) async fn begin_anew(&mut self, scene: &Scene) -> Result<(), StageError> {
+    pub(crate) async fn begin_anew(&mut self, first: &Scene) -> Result<(), StageError> {
         for index in 0..self.players.len() {
             self.restart(index, &[]).await?;
-            let player = &mut self.players[index];
-            player.on_stage = !scene.absent.contains(&player.character.id);
-            player.failures = 0;
+            self.players[index].failures = 0;
         }
+        self.set_up(first);
         Ok(())
+    }
+
+    /// Everybody stands where a scene wants them as it begins, and in the order of its cast; those who are not in it come last. Returns who is on stage.
+    pub(crate) fn set_up(&mut self, scene: &Scene) -> Vec<CharacterId> {
+        let place = |player: &Player| {
+            let place = scene.cast.iter().position(|id| *id == player.character.id);
+            place.unwrap_or(usize::MAX)
+        };
+        self.players.sort_by_key(place);
+        let mut on_stage = Vec::new();
+        for player in &mut self.players {
+            let id = &player.character.id;
+            player.on_stage = begins_on_stage(id, scene) && player.failures < FAILURES;
+            if player.on_stage {
+                on_stage.push(id.clone());
+            }
+        }
+        on_stage
     }
 
     /// Gives somebody a fresh mind on a fresh thread, and tells it what it has heard. The old one is left to whatever keeps it.
@@ -226,12 +247,18 @@ impl Heard {
     }
 }
 
-/// Every line that somebody has heard, out of the events that count.
-pub(crate) fn heard_by(id: &CharacterId, scene: &Scene, events: &[Event]) -> Vec<Arc<Utterance>> {
-    let mut on_stage = !scene.absent.contains(id);
+/// Whether somebody is there as a scene begins.
+fn begins_on_stage(id: &CharacterId, scene: &Scene) -> bool {
+    scene.cast.contains(id) && !scene.absent.contains(id)
+}
+
+/// Every line that somebody has heard, out of the events that count; `first` is the scene they begin with.
+pub(crate) fn heard_by(id: &CharacterId, first: &Scene, events: &[Event]) -> Vec<Arc<Utterance>> {
+    let mut on_stage = begins_on_stage(id, first);
     let mut heard = Vec::new();
     for event in events {
         match &event.kind {
+            EventKind::SceneEntered { on_stage: here, .. } => on_stage = here.contains(id),
             EventKind::StageEntered { character } if character == id => on_stage = true,
             EventKind::StageLeft { character, .. } if character == id => on_stage = false,
             EventKind::Utterance(spoken) if on_stage => {

@@ -4,11 +4,13 @@
 //! Once it waits, whatever for, it listens to the audience as well, so no cycle of full channels can stall it.
 //!
 //! ```text
-//! loop over beats:   beat_entered, stage_entered…, threads open and advance
-//!   loop over lines: a user's line?  → said, and answered next
-//!                    authored, due?  → said
-//!                    else            → speaker chosen → cue → takes → the best is kept, said, heard by everybody here
-//!   threads resolve, stage_left…, the log is synced
+//! loop over scenes:    of an episode: scene_entered
+//!   loop over beats:   beat_entered, stage_entered…, threads open and advance
+//!     loop over lines: a user's line?  → said, and answered next
+//!                      authored, due?  → said
+//!                      else            → speaker chosen → cue → takes → the best is kept, said, heard by everybody here
+//!     threads resolve, stage_left…, the log is synced
+//!   another follows: cliffhanger
 //! performance_ended
 //! ```
 
@@ -19,9 +21,13 @@ mod record;
 mod speak;
 mod wishes;
 
+use std::sync::Arc;
+
 use telenovela_script::character::CharacterId;
+use telenovela_script::episode;
 use telenovela_script::event::{Command, EndReason, Event, EventSink, OUTSIDE, ThreadOutcome};
 use telenovela_script::mood::Mood;
+use telenovela_script::scene::Scene;
 use telenovela_script::text::one_line;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -88,7 +94,7 @@ pub struct Ended {
 /// the receiver of the events is dropped, the performance goes on into the log.
 ///
 /// # Errors
-/// [`StageError::NoRole`] when somebody of the scene's cast has no role, [`StageError::Thread`] when the system has no thread left. What goes wrong
+/// [`StageError::NoScene`] without a scene, [`StageError::NoRole`] when somebody of a scene's cast has no role, [`StageError::Thread`] when the system has no thread left. What goes wrong
 /// later comes out of [`Performance::ended`].
 ///
 /// # Panics
@@ -123,28 +129,33 @@ fn start(
 ) -> Result<Performance, StageError> {
     let Production {
         playbill,
-        scene,
+        scenes,
         cast,
         audience,
         patience,
     } = production;
-    let company = Company::assemble(&scene, cast)?;
+    let scenes: Vec<Arc<Scene>> = scenes.into_iter().map(Arc::new).collect();
+    let Some(first) = scenes.first() else {
+        return Err(StageError::NoScene);
+    };
+    let everybody = episode::cast(scenes.iter().map(Arc::as_ref));
+    let company = Company::assemble(&everybody, first, cast)?;
 
     let (messages, inbox) = mpsc::channel(COMMANDS);
     let (screen, events) = mpsc::channel(EVENTS);
     let (shown, showing) = watch::channel(0);
     let stop = CancellationToken::new();
 
-    let n_authored: u32 = scene.beats.iter().map(n_authored).sum();
+    let n_authored: u32 = first.beats.iter().map(n_authored).sum();
     let inbox = Inbox::new(
         inbox,
         stop.clone(),
         (audience == Audience::Attended).then_some(showing),
-        scene.cast.clone(),
-        scene.max_lines.saturating_sub(n_authored),
+        everybody,
+        first.max_lines.saturating_sub(n_authored),
     );
     let record = Record::new(sink, screen, past);
-    let director = Director::new(playbill, scene, company, inbox, record, patience);
+    let director = Director::new(playbill, first, &scenes, company, inbox, record, patience);
     Ok(Performance {
         director: DirectorHandle {
             messages,

@@ -7,7 +7,10 @@ use telenovela_script::scene::SceneId;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StageError {
-    /// Somebody of the scene's cast has no role in the production.
+    /// There is no scene to be performed.
+    #[error("there is no scene to be performed")]
+    NoScene,
+    /// Somebody of a scene's cast has no role in the production.
     #[error("nobody plays `{character}`, who is in the cast of `{scene}`")]
     NoRole {
         /// Who.

@@ -9,14 +9,13 @@ use telenovela_script::event::Playbill;
 use telenovela_script::scene::Scene;
 use telenovela_script::voice::Voice;
 
-/// Everything a performance depends on. Seed, takes per line and turn policy are those of the playbill, so that the log's first line says what was
-/// played; everything else about the arc is the scene's.
+/// Everything a performance depends on. The playbill is the log's first line and says what is played; what of it is drawn by chance comes from its seed.
 pub struct Production {
     /// The log's first event.
     pub playbill: Playbill,
-    /// What is performed; validated.
-    pub scene: Scene,
-    /// One role for everybody in the scene's cast, in any order; others are sent home.
+    /// What is performed: one scene, or those of an episode, one after the other; validated, and never empty.
+    pub scenes: Vec<Scene>,
+    /// One role for everybody in the scenes' cast, in any order; others are sent home.
     pub cast: Vec<Role>,
     /// Who watches.
     pub audience: Audience,

@@ -6,10 +6,11 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use telenovela_script::character::{Character, CharacterId};
+use telenovela_script::episode;
 use telenovela_script::event::{
     Because, ChangedLine, Command, EventKind, Provenance, Spoken, ThreadOutcome, ThreadState,
 };
-use telenovela_script::scene::{Beat, Scene, Secret, ThreadId};
+use telenovela_script::scene::{Beat, Scene, Secret, Thread, ThreadId};
 use telenovela_script::script::split_spoken;
 
 use crate::mood::Held;
@@ -42,8 +43,15 @@ pub(crate) struct Story {
     pub(crate) chosen: Option<Chosen>,
     /// Where the next turn stands in an author's list of speakers.
     pub(crate) place: usize,
-    scene: Arc<Scene>,
-    threads: Vec<ThreadState>,
+    scenes: Arc<[Arc<Scene>]>,
+    /// The scene being played, and its place among them.
+    pub(crate) scene: Arc<Scene>,
+    scene_index: usize,
+    /// The turn with which it began.
+    pub(crate) scene_began: u64,
+    /// Beats of the scenes before it.
+    n_beats_before: usize,
+    threads: Vec<(Thread, ThreadState)>,
     offstage: BTreeSet<CharacterId>,
     /// Openings of the scene's beats, in words, and whether a line has begun with them.
     openings: Vec<(Vec<String>, bool)>,
@@ -104,21 +112,27 @@ impl Said {
 impl Story {
     /// As the curtain rises.
     pub(crate) fn new<'a>(
-        scene: &Arc<Scene>,
+        first: &Arc<Scene>,
+        scenes: &Arc<[Arc<Scene>]>,
         language: &str,
         characters: impl IntoIterator<Item = &'a Character>,
     ) -> Self {
-        let threads = scene.threads.iter().map(|thread| {
-            if thread.open {
+        let threads = episode::threads(scenes.iter().map(Arc::as_ref)).into_iter();
+        let threads = threads.map(|thread| {
+            let state = if thread.open {
                 ThreadState::Open
             } else {
                 ThreadState::Dormant
-            }
+            };
+            (thread, state)
         });
-        let openings = scene.beats.iter().flat_map(|beat| &beat.prime);
-        let openings = openings
-            .flat_map(|(_, openings)| openings)
-            .chain(scene.secrets.iter().flat_map(|secret| &secret.prime))
+        let of_beats = scenes.iter().flat_map(|scene| &scene.beats);
+        let of_beats = of_beats
+            .flat_map(|beat| &beat.prime)
+            .flat_map(|(_, openings)| openings);
+        let of_secrets = scenes.iter().flat_map(|scene| &scene.secrets);
+        let openings = of_beats
+            .chain(of_secrets.flat_map(|secret| &secret.prime))
             .map(|opening| (words::words(opening), false));
         Self {
             turn: 0,
@@ -143,15 +157,20 @@ impl Story {
             words_heard: false,
             moods: BTreeMap::new(),
             language: language.to_owned(),
-            scene: Arc::clone(scene),
+            scenes: Arc::clone(scenes),
+            scene: Arc::clone(first),
+            scene_index: 0,
+            scene_began: 0,
+            n_beats_before: 0,
         }
     }
 
     /// Takes in an event that has been written.
     pub(crate) fn apply(&mut self, event: &EventKind) {
         match event {
+            EventKind::SceneEntered { index, .. } => self.enter_scene(*index),
             EventKind::BeatEntered { index, .. } => {
-                self.beat = *index;
+                self.beat = index.saturating_sub(self.n_beats_before);
                 self.place = 0;
                 self.spoke_in_beat.clear();
                 self.motifs_heard.clear();
@@ -172,6 +191,27 @@ impl Story {
             EventKind::Command { command } => self.obey(command),
             _ => {}
         }
+    }
+
+    /// A scene of an episode begins: nobody has had the floor in it. Moods, loose ends and what may not be said again go on.
+    fn enter_scene(&mut self, index: usize) {
+        let Some(scene) = self.scenes.get(index) else {
+            return;
+        };
+        self.scene = Arc::clone(scene);
+        self.scene_index = index;
+        self.scene_began = self.turn;
+        let before = self.scenes[..index].iter();
+        self.n_beats_before = before.map(|scene| scene.beats.len()).sum();
+        self.beat = 0;
+        self.floor = Floor::default();
+        self.last_delivery = None;
+        self.chosen = None;
+    }
+
+    /// The beat being played.
+    pub(crate) fn present_beat(&self) -> Option<&Beat> {
+        self.scene.beats.get(self.beat)
     }
 
     fn obey(&mut self, command: &Command) {
@@ -232,8 +272,11 @@ impl Story {
     }
 
     fn change_thread(&mut self, id: &ThreadId, state: ThreadState) {
-        let threads = self.scene.threads.iter().zip(&mut self.threads);
-        for (_, known) in threads.filter(|(thread, _)| thread.id == *id) {
+        for (_, known) in self
+            .threads
+            .iter_mut()
+            .filter(|(thread, _)| thread.id == *id)
+        {
             *known = state;
         }
     }
@@ -356,8 +399,13 @@ impl Story {
 
     /// Openings that secrets put into somebody's mouth: of those it knows that no earlier beat has revealed.
     fn secrets_of<'a>(&'a self, speaker: &'a CharacterId) -> impl Iterator<Item = &'a String> {
-        let earlier = &self.scene.beats[..self.beat.min(self.scene.beats.len())];
-        let is_out = |secret: &Secret| earlier.iter().any(|beat| beat.reveals.contains(&secret.id));
+        let here = &self.scene.beats[..self.beat.min(self.scene.beats.len())];
+        let before = self.scenes[..self.scene_index].iter();
+        let earlier = before.flat_map(|scene| &scene.beats).chain(here);
+        let is_out = move |secret: &Secret| {
+            let mut earlier = earlier.clone();
+            earlier.any(|beat| beat.reveals.contains(&secret.id))
+        };
         let secrets = self.scene.secrets.iter();
         let known = secrets.filter(move |secret| secret.known_by.contains(speaker));
         known
@@ -391,8 +439,8 @@ impl Story {
 
     /// What every loose end has come to.
     pub(crate) fn outcomes(&self) -> Vec<ThreadOutcome> {
-        let threads = self.scene.threads.iter().zip(&self.threads);
-        threads
+        self.threads
+            .iter()
             .map(|(thread, state)| ThreadOutcome {
                 thread: thread.id.clone(),
                 question: thread.question.clone(),

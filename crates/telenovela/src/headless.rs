@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind, Write};
 
 use telenovela_script::event::{Event, EventKind, Playbill, Spoken, ThreadOutcome};
+use telenovela_script::scene::Setting;
 use telenovela_script::text::one_line;
 
 use crate::tui::app::repeat_command;
@@ -69,6 +70,13 @@ impl<W: Write> Headless<W> {
         let after_direction = std::mem::replace(&mut self.after_direction, false);
         match &event.kind {
             EventKind::PerformanceStarted(playbill) => title(playbill),
+            EventKind::SceneEntered {
+                title,
+                index,
+                setting,
+                premise,
+                ..
+            } => scene(*index, title, setting, premise.as_deref()),
             EventKind::BeatEntered { index, title, .. } => {
                 format!("\n--- {} · {} ---\n", index + 1, one_line(title))
             }
@@ -124,12 +132,30 @@ impl<W: Write> Headless<W> {
 
 fn title(playbill: &Playbill) -> String {
     let mut text = format!(
-        "{}\n{}\n\n{}\n",
+        "{}\n{}\n",
         one_line(&playbill.show_title).to_uppercase(),
         one_line(&playbill.title),
-        one_line(&heading(&playbill.setting)),
     );
+    // Each scene of an episode says itself where it plays.
+    if playbill.scenes.is_empty() {
+        text.push_str(&format!("\n{}\n", one_line(&heading(&playbill.setting))));
+    }
     if let Some(premise) = &playbill.premise {
+        text.push('\n');
+        text.push_str(&paragraph(premise, 0));
+    }
+    text
+}
+
+/// How a scene of an episode begins; `index` counts from 0.
+fn scene(index: usize, title: &str, setting: &Setting, premise: Option<&str>) -> String {
+    let mut text = format!(
+        "\n=== {} · {} ===\n\n{}\n",
+        index + 1,
+        one_line(title),
+        one_line(&heading(setting)),
+    );
+    if let Some(premise) = premise {
         text.push('\n');
         text.push_str(&paragraph(premise, 0));
     }

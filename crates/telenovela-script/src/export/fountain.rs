@@ -20,16 +20,30 @@ pub(super) fn render(transcript: &Transcript<'_>) -> String {
     for (key, value) in title_page {
         out.push_str(&format!("{key}: {}\n", escape(&one_line(&value))));
     }
-    paragraph(
-        &mut out,
-        &scene_heading(&one_line(&heading(&playbill.setting))),
-    );
+    if let Some(heading) = transcript.heading() {
+        paragraph(&mut out, &scene_heading(&heading));
+    }
     let premise = playbill.premise.as_deref().map(one_line);
     if let Some(premise) = premise.filter(|premise| !premise.is_empty()) {
         paragraph(&mut out, &action(&premise));
     }
     for step in &transcript.steps {
         match step {
+            Step::Scene {
+                title,
+                setting,
+                premise,
+            } => {
+                paragraph(&mut out, &format!("# {}", escape(&one_line(title))));
+                paragraph(&mut out, &scene_heading(&one_line(&heading(setting))));
+                let premise = premise.map(one_line);
+                if let Some(premise) = premise.filter(|premise| !premise.is_empty()) {
+                    paragraph(&mut out, &action(&premise));
+                }
+            }
+            Step::Card(card) => {
+                paragraph(&mut out, &format!("> {} <", escape(&one_line(card))));
+            }
             Step::Beat { title } => paragraph(&mut out, &format!("# {}", escape(&one_line(title)))),
             Step::Seen(what) => paragraph(&mut out, &note(what)),
             Step::Line { spoken, .. } => {

@@ -9,11 +9,13 @@ pub(super) fn render(transcript: &Transcript<'_>) -> String {
     let playbill = transcript.playbill;
     let mut out = format!("# {}\n\n", escape(&playbill.title));
     // Writing to a string cannot fail.
+    let heading_of_all = transcript.heading();
+    let heading_of_all =
+        heading_of_all.map_or_else(String::new, |heading| format!(" · {}", escape(&heading)));
     let _ = writeln!(
         out,
-        "*{}* · {} · seed {}",
+        "*{}*{heading_of_all} · seed {}",
         escape(&playbill.show_title),
-        escape(&heading(&playbill.setting)),
         playbill.seed
     );
     if let Some(premise) = &playbill.premise {
@@ -21,6 +23,17 @@ pub(super) fn render(transcript: &Transcript<'_>) -> String {
     }
     for step in &transcript.steps {
         let _ = match step {
+            Step::Scene {
+                title,
+                setting,
+                premise,
+            } => {
+                let premise =
+                    premise.map_or_else(String::new, |text| format!("\n> {}\n", escape(text)));
+                let heading = escape(&heading(setting));
+                write!(out, "\n# {}\n\n{heading}\n{premise}", escape(title))
+            }
+            Step::Card(card) => writeln!(out, "\n**{}**", escape(card)),
             Step::Beat { title } => writeln!(out, "\n## {}", escape(title)),
             Step::Seen(what) => writeln!(out, "\n*{}.*", escape(what)),
             Step::Line { at_ms, spoken } => {

@@ -52,6 +52,7 @@ fn playbill() -> Playbill {
         program: "telenovela 0.1.0".into(),
         show: ShowId::new("harbour"),
         show_title: "Harbour of *Lies*".into(),
+        scenes: Vec::new(),
         language: "en".into(),
         scene: SceneId::new("pier"),
         title: "The Pier".into(),

@@ -11,11 +11,13 @@ pub(super) fn render(transcript: &Transcript<'_>) -> String {
     // Writing to a string cannot fail.
     let _ = writeln!(
         out,
-        "{}: {}\n{}",
+        "{}: {}",
         one_line(&playbill.show_title),
         one_line(&playbill.title),
-        one_line(&heading(&playbill.setting))
     );
+    if let Some(heading) = transcript.heading() {
+        let _ = writeln!(out, "{heading}");
+    }
     if let Some(premise) = &playbill.premise {
         let _ = writeln!(out, "\n{}", one_line(premise));
     }
@@ -25,6 +27,16 @@ pub(super) fn render(transcript: &Transcript<'_>) -> String {
             out.push('\n');
         }
         let _ = match step {
+            Step::Scene {
+                title,
+                setting,
+                premise,
+            } => {
+                let premise = premise.map_or_else(String::new, |text| one_line(text) + "\n");
+                let heading = one_line(&heading(setting));
+                writeln!(out, "=== {} ===\n{heading}\n{premise}", one_line(title))
+            }
+            Step::Card(card) => writeln!(out, "        {}", one_line(card)),
             Step::Beat { title } => writeln!(out, "--- {} ---\n", one_line(title)),
             Step::Seen(what) => writeln!(out, "        ({})", one_line(what)),
             Step::Line { at_ms, spoken } => {
@@ -46,7 +58,7 @@ pub(super) fn render(transcript: &Transcript<'_>) -> String {
                 )
             }
         };
-        after_beat = matches!(step, Step::Beat { .. });
+        after_beat = matches!(step, Step::Beat { .. } | Step::Scene { .. });
     }
     match &transcript.ending {
         Some(ending) => {

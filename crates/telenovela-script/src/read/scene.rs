@@ -154,6 +154,7 @@ fn thread(value: &Value<'_>) -> Option<ThreadSpec> {
     let question = fields.require("question").and_then(|v| v.text());
     let must_resolve = fields.boolean_or("must_resolve", false);
     let open = fields.boolean_or("open", false);
+    let carried = fields.boolean_or("carried", false);
     let resolution = fields.take("resolution").and_then(|v| v.text());
     fields.finish();
     Some(ThreadSpec {
@@ -161,6 +162,7 @@ fn thread(value: &Value<'_>) -> Option<ThreadSpec> {
         question: question.unwrap_or_default(),
         must_resolve,
         open,
+        carried,
         resolution,
     })
 }

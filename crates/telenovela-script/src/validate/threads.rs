@@ -79,11 +79,11 @@ impl Analysis<'_> {
                         "list it under `threads: { opens: [..] }` of a beat, or say `open: true`",
                     )),
                 ),
-                Some(State::Open) if thread.must_resolve => self.reader.complain_helpfully(
+                Some(State::Open) if thread.must_resolve && !thread.carried => self.reader.complain_helpfully(
                     thread.id.span,
                     format!("the thread `{id}` must be resolved, but no beat does"),
                     Some(String::from(
-                        "list it under `threads: { resolves: [..] }` of a beat",
+                        "list it under `threads: { resolves: [..] }` of a beat; or say `carried: true`, if a later scene of an episode resolves it",
                     )),
                 ),
                 _ => {}

@@ -40,8 +40,8 @@ impl Director {
         beat: &Beat,
         may_cut: bool,
     ) -> Result<Turn, Halt> {
-        let scene = Arc::clone(&self.scene);
-        let policy = beat.policy.unwrap_or(self.playbill.policy);
+        let scene = Arc::clone(&self.story.scene);
+        let policy = beat.policy.unwrap_or(scene.policy);
         if policy == TurnPolicy::Manual
             && self.story.chosen.is_none()
             && self.wait_for_choice().await?
@@ -71,7 +71,8 @@ impl Director {
                 .candidates
                 .iter()
                 .filter(|candidate| candidate.beat > 0.0);
-            let may_cut = may_cut && able.count() > 1;
+            // A cliffhanger cuts whom it finds, and nobody answers.
+            let may_cut = (may_cut && able.count() > 1) || beat.cliffhanger.is_some();
             let id = self.company.players[speaker].character.id.clone();
             self.give_floor(id.clone(), choice.reason).await?;
 
@@ -130,7 +131,7 @@ impl Director {
         let opening = self.story.opening(beat, &id, at);
         let mood = self.story.mood(&id);
         let cue = take::cue(character, beat, mood, opening, self.story.recent());
-        let seeds = (0..self.playbill.takes.max(1))
+        let seeds = (0..self.story.scene.takes.max(1))
             .map(|take| at.take_seed(&id, take))
             .collect();
         let actor = &self.company.players[speaker].actor;
@@ -176,12 +177,12 @@ impl Director {
         let rules = Rules {
             policy,
             order: if beat.order.is_empty() {
-                &self.scene.order
+                &self.story.scene.order
             } else {
                 &beat.order
             },
             place: self.story.place,
-            limits: self.scene.limits,
+            limits: self.story.scene.limits,
         };
         turn::choose(
             &self.story.floor,
@@ -371,7 +372,7 @@ impl Director {
     async fn none_is_fit(&mut self, id: &CharacterId, attempt: u32) -> Result<(), Halt> {
         let unfit = format!(
             "none of {} takes is fit to be heard",
-            self.playbill.takes.max(1)
+            self.story.scene.takes.max(1)
         );
         self.lose_turn(id, Failure::Unfit, unfit, attempt).await
     }
@@ -414,7 +415,7 @@ impl Director {
             self.leave(id, LeaveReason::Failed).await?;
         } else if has_to_begin_anew && happens_now {
             let standing = cut::standing(&self.record.read_back()?);
-            let heard = heard_by(id, &self.scene, &standing);
+            let heard = heard_by(id, &self.first, &standing);
             self.company.restart(index, &heard).await?;
         }
         if !self.company.is_anybody_left() {

@@ -25,13 +25,17 @@ use crate::turn::Reason;
 /// of a second. Neither changes what the log says.
 const SCREEN_GRACE: Duration = Duration::from_millis(60);
 const VOICE_GRACE: Duration = Duration::from_millis(120);
+/// Performance time between two scenes of an episode.
+const CURTAIN_MS: u64 = 4_000;
 /// How long a voice is waited for after a performance that ended by itself: it is only still listening to the last lines.
 const GOODBYE: Duration = Duration::from_secs(2);
 
 /// The private side of [`DirectorHandle`](super::DirectorHandle).
 pub(super) struct Director {
     pub(super) playbill: Playbill,
-    pub(super) scene: Arc<Scene>,
+    /// What is performed, in order; never empty.
+    pub(super) scenes: Arc<[Arc<Scene>]>,
+    pub(super) first: Arc<Scene>,
     pub(super) company: Company,
     pub(super) story: Story,
     pub(super) inbox: Inbox,
@@ -67,18 +71,20 @@ impl From<StageError> for Halt {
 impl Director {
     pub(super) fn new(
         playbill: Playbill,
-        scene: Scene,
+        first: &Arc<Scene>,
+        scenes: &[Arc<Scene>],
         company: Company,
         inbox: Inbox,
         record: Record,
         patience: Patience,
     ) -> Self {
-        let scene = Arc::new(scene);
+        let scenes = Arc::from(scenes);
         let characters = company.players.iter().map(|player| &player.character);
-        let story = Story::new(&scene, &playbill.language, characters);
+        let story = Story::new(first, &scenes, &playbill.language, characters);
         Self {
             playbill,
-            scene,
+            scenes,
+            first: Arc::clone(first),
             company,
             story,
             inbox,
@@ -125,11 +131,53 @@ impl Director {
     }
 
     async fn play(&mut self) -> Result<(), Halt> {
-        let scene = Arc::clone(&self.scene);
+        let scenes = Arc::clone(&self.scenes);
         self.emit(EventKind::PerformanceStarted(self.playbill.clone()))
             .await?;
-        for (index, beat) in scene.beats.iter().enumerate() {
-            self.play_beat(index, beat).await?;
+        // A log without its first line is of no use to anybody.
+        self.record.sync()?;
+        let mut n_beats_before = 0;
+        for (index, scene) in scenes.iter().enumerate() {
+            if scenes.len() > 1 {
+                self.enter_scene(index, scene).await?;
+            }
+            for (at, beat) in scene.beats.iter().enumerate() {
+                self.play_beat(n_beats_before + at, at, beat).await?;
+            }
+            n_beats_before += scene.beats.len();
+            self.leave_hanging(index, scene).await?;
+        }
+        Ok(())
+    }
+
+    /// The curtain rises over a scene of an episode.
+    async fn enter_scene(&mut self, index: usize, scene: &Scene) -> Result<(), Halt> {
+        let on_stage = self.company.set_up(scene);
+        self.emit(EventKind::SceneEntered {
+            scene: scene.id.clone(),
+            title: scene.title.clone(),
+            index,
+            setting: scene.setting.clone(),
+            premise: scene.premise.clone(),
+            on_stage,
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// The curtain falls over a scene that another one follows.
+    async fn leave_hanging(&mut self, index: usize, scene: &Scene) -> Result<(), Halt> {
+        let last = scene.beats.last();
+        if let Some(cliffhanger) = last.and_then(|beat| beat.cliffhanger.clone()) {
+            self.emit(EventKind::Cliffhanger {
+                scene: scene.id.clone(),
+                index,
+                thread: cliffhanger.thread,
+                card: cliffhanger.card,
+            })
+            .await?;
+            self.record.advance(CURTAIN_MS);
+            self.record.sync()?;
         }
         Ok(())
     }
@@ -151,7 +199,7 @@ impl Director {
         };
         self.record.write(EventKind::PerformanceEnded {
             reason,
-            card: self.scene.ending.card.clone(),
+            card: self.last_card(),
             threads: ended.threads.clone(),
             generated_words: ended.generated_words,
             authored_words: ended.authored_words,
@@ -164,7 +212,13 @@ impl Director {
         Ok(ended)
     }
 
-    async fn play_beat(&mut self, index: usize, beat: &Beat) -> Result<(), Halt> {
+    fn last_card(&self) -> String {
+        let last = self.scenes.last();
+        last.map_or_else(String::new, |scene| scene.ending.card.clone())
+    }
+
+    /// A beat: `index` counts the beats of the playbill, `at` those of the scene.
+    async fn play_beat(&mut self, index: usize, at: usize, beat: &Beat) -> Result<(), Halt> {
         self.emit(EventKind::BeatEntered {
             beat: beat.id.clone(),
             title: beat.title.clone(),
@@ -179,7 +233,7 @@ impl Director {
         self.change_threads(&beat.advances, ThreadState::Advanced)
             .await?;
 
-        self.speak_through(index, beat).await?;
+        self.speak_through(at, beat).await?;
 
         self.change_threads(&beat.resolves, ThreadState::Resolved)
             .await?;
@@ -251,10 +305,12 @@ impl Director {
 
     /// What fits into the rest of the scene.
     fn room(&self, index: usize, agenda: &Agenda<'_>) -> Room {
-        let later = &self.scene.beats[index + 1..];
-        let said = u32::try_from(self.story.turn).unwrap_or(u32::MAX);
+        let scene = &self.story.scene;
+        let later = &scene.beats[index + 1..];
+        let said = self.story.turn - self.story.scene_began;
+        let said = u32::try_from(said).unwrap_or(u32::MAX);
         Room {
-            left: self.scene.max_lines.saturating_sub(said),
+            left: scene.max_lines.saturating_sub(said),
             authored: agenda.authored_left() + later.iter().map(n_authored).sum::<u32>(),
             later_min: later.iter().map(|beat| beat.min_lines).sum(),
         }
@@ -313,6 +369,7 @@ impl Director {
         self.story.apply(&kind);
         match kind {
             EventKind::PerformanceStarted(_)
+            | EventKind::SceneEntered { .. }
             | EventKind::StageEntered { .. }
             | EventKind::StageLeft { .. } => self.inbox.set_able(self.company.able()),
             EventKind::Utterance(_) => self.inbox.set_n_lines(self.story.turn),

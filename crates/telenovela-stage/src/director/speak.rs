@@ -118,8 +118,8 @@ impl Director {
         let kept = line.kept.and_then(|kept| line.takes.get(kept));
         Spoken {
             id: match self.record.branch() {
-                0 => format!("{}-{turn}", self.scene.id),
-                branch => format!("{}-{turn}.{branch}", self.scene.id),
+                0 => format!("{}-{turn}", self.story.scene.id),
+                branch => format!("{}-{turn}.{branch}", self.story.scene.id),
             },
             beat: beat.id.clone(),
             utterance,

@@ -127,7 +127,7 @@ impl Director {
         self.emit(EventKind::Rewound { to_seq, branch }).await?;
         self.record
             .go_back(cut::path(&events, Some(to_seq)), branch);
-        self.company.begin_anew(&self.scene).await?;
+        self.company.begin_anew(&self.first).await?;
         self.story = self.story_before();
         self.inbox.set_n_lines(turn + 1);
         tell(done, Ok(()));
@@ -145,10 +145,7 @@ impl Director {
             .iter()
             .filter(|event| is_retake_of(event, &spoken.id))
             .count();
-        let scene = Arc::clone(&self.scene);
-        let speaker = self.company.index(&spoken.utterance.speaker);
-        let beat = scene.beats.iter().find(|beat| beat.id == spoken.beat);
-        let (Some(speaker), Some(beat)) = (speaker, beat) else {
+        let Some(speaker) = self.company.index(&spoken.utterance.speaker) else {
             // A voice from outside has no mind to ask.
             return Ok(Err(Refusal::NoTake));
         };
@@ -166,6 +163,10 @@ impl Director {
         for event in before {
             story.apply(&event.kind);
         }
+        let scene = Arc::clone(&story.scene);
+        let Some(beat) = story.present_beat().cloned() else {
+            return Ok(Err(Refusal::NoTake));
+        };
         let draws = Address {
             seed: self.playbill.seed,
             scene: &scene.id,
@@ -177,7 +178,7 @@ impl Director {
         };
         let then = Then {
             story,
-            beat,
+            beat: &beat,
             draws,
             events: before,
         };
@@ -213,10 +214,10 @@ impl Director {
         let said = then.story.recent();
         let mood = then.story.mood(&id);
         let cue = take::cue(&player.character, then.beat, mood, opening, said);
-        let seeds = (0..self.playbill.takes.max(1))
+        let seeds = (0..then.story.scene.takes.max(1))
             .map(|take| then.draws.take_seed(&id, take))
             .collect();
-        let heard = heard_by(&id, &self.scene, then.events);
+        let heard = heard_by(&id, &self.first, then.events);
         let actor = &self.company.players[speaker].actor;
         let asked = async { actor.retake(voice, heard, cue, seeds).await.get().await };
         let late = self.patience.end(&id);
@@ -275,7 +276,7 @@ impl Director {
         let standing = cut::standing(&self.record.read_back()?);
         for index in 0..self.company.players.len() {
             let id = self.company.players[index].character.id.clone();
-            let heard = heard_by(&id, &self.scene, &standing);
+            let heard = heard_by(&id, &self.first, &standing);
             self.company.restart(index, &heard).await?;
         }
         Ok(())
@@ -284,7 +285,8 @@ impl Director {
     /// The story as the curtain rose.
     fn story_before(&self) -> Story {
         let characters = self.company.players.iter().map(|player| &player.character);
-        Story::new(&self.scene, &self.playbill.language, characters)
+        let language = &self.playbill.language;
+        Story::new(&self.first, &self.scenes, language, characters)
     }
 
     /// Says a line of the user's, as one of the cast or as a voice from outside.

@@ -85,6 +85,7 @@ pub(crate) fn beat(name: &str, min: u32, max: u32) -> Beat {
         advances: Vec::new(),
         resolves: Vec::new(),
         reveals: Vec::new(),
+        cliffhanger: None,
     }
 }
 
@@ -143,6 +144,7 @@ pub(crate) fn windmill() -> Scene {
         question: format!("{name}?"),
         must_resolve,
         open: false,
+        carried: false,
         resolution: Some(format!("{name} is told.")),
     };
     Scene {
@@ -268,7 +270,7 @@ impl Stage {
         let playbill = playbill(&self.scene, &self.characters, self.seed);
         let production = Production {
             playbill,
-            scene: self.scene,
+            scenes: vec![self.scene],
             cast,
             audience: self.audience,
             patience: self.patience,
@@ -291,6 +293,7 @@ fn playbill(scene: &Scene, characters: &[Character], seed: u64) -> Playbill {
         program: "test".to_owned(),
         show: scene.show.clone(),
         show_title: "Salt".to_owned(),
+        scenes: Vec::new(),
         language: "en".to_owned(),
         scene: scene.id.clone(),
         title: scene.title.clone(),

@@ -121,7 +121,7 @@ pub(super) fn produce(
     let id = scene.id.clone();
     let production = Production {
         playbill,
-        scene,
+        scenes: vec![scene],
         cast,
         audience: Audience::Unattended,
         patience: Patience::For(PATIENCE),
@@ -330,6 +330,7 @@ fn playbill(
         cast,
         beats: scene.beats.iter().map(|beat| beat.title.clone()).collect(),
         threads: threads.collect(),
+        scenes: Vec::new(),
     })
 }
 

@@ -512,7 +512,10 @@ impl App {
         }
         match &event.kind {
             _ if event.seq < self.n_past => {}
-            EventKind::PerformanceStarted(_) => self.hold_ms = TITLE_MS,
+            EventKind::PerformanceStarted(_) | EventKind::SceneEntered { .. } => {
+                self.hold_ms = TITLE_MS;
+            }
+            EventKind::Cliffhanger { .. } => self.hold_ms = TITLE_MS,
             EventKind::BeatEntered { .. } => self.hold_ms = BEAT_MS,
             EventKind::Utterance(spoken) => self.begin_speaking(event.seq, spoken),
             EventKind::PerformanceEnded { .. } => self.document.show_top_of_last(),
@@ -550,6 +553,13 @@ impl App {
     fn entry(&self, event: &Event) -> Option<Entry> {
         Some(match &event.kind {
             EventKind::PerformanceStarted(playbill) => Entry::Title(TitleCard::new(playbill)),
+            EventKind::SceneEntered {
+                title,
+                index,
+                setting,
+                premise,
+                ..
+            } => Entry::Title(TitleCard::of_scene(*index, title, setting, premise.clone())),
             EventKind::BeatEntered { title, index, .. } => Entry::Beat {
                 number: index + 1,
                 title: title.clone(),

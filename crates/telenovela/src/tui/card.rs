@@ -43,13 +43,29 @@ impl TitleCard {
         Self {
             show: playbill.show_title.clone(),
             title: playbill.title.clone(),
-            heading: heading(&playbill.setting),
+            // Each scene of an episode says itself where it plays.
+            heading: if playbill.scenes.is_empty() {
+                heading(&playbill.setting)
+            } else {
+                String::new()
+            },
             premise: playbill.premise.clone(),
             cast: playbill
                 .cast
                 .iter()
                 .map(|member| (member.name.clone(), member.color))
                 .collect(),
+        }
+    }
+
+    /// The card before a scene of an episode; `index` counts from 0.
+    pub fn of_scene(index: usize, title: &str, setting: &Setting, premise: Option<String>) -> Self {
+        Self {
+            show: (index + 1).to_string(),
+            title: title.to_owned(),
+            heading: heading(setting),
+            premise,
+            cast: Vec::new(),
         }
     }
 }
@@ -92,8 +108,10 @@ pub fn title(card: &TitleCard, columns: usize, theme: Theme) -> Vec<Line<'static
     );
     lines.push(Line::default());
     lines.extend(centered(&card.title, columns).map(|line| line.style(theme.delivery())));
-    lines.push(Line::default());
-    lines.extend(centered(&card.heading, columns));
+    if !card.heading.is_empty() {
+        lines.push(Line::default());
+        lines.extend(centered(&card.heading, columns));
+    }
     if let Some(premise) = &card.premise {
         lines.push(Line::default());
         // A little narrower than the script, as on a poster.

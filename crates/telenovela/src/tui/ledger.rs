@@ -58,6 +58,13 @@ impl Ledger {
                 self.threads = playbill.threads.iter().map(|thread| thread.state).collect();
                 self.playbill = Some(playbill.clone());
             }
+            EventKind::SceneEntered { on_stage, .. } => {
+                let members = self.playbill.iter().flat_map(|playbill| &playbill.cast);
+                for (presence, member) in self.cast.iter_mut().zip(members) {
+                    presence.on_stage = on_stage.contains(&member.character);
+                }
+            }
+            EventKind::Cliffhanger { .. } => {}
             EventKind::BeatEntered { index, .. } => self.beat = Some(*index),
             EventKind::SpeakerChosen { .. }
             | EventKind::VoiceFailed { .. }
@@ -167,6 +174,7 @@ pub fn thread_symbol(state: ThreadState) -> char {
 /// The stage direction that an event is told as; `None` for events told otherwise or not at all.
 pub fn direction(ledger: &Ledger, event: &EventKind) -> Option<String> {
     match event {
+        EventKind::Cliffhanger { card, .. } => Some(format!("A chord. {card}")),
         EventKind::StageEntered { character } => {
             Some(format!("{} enters.", ledger.name(character)))
         }

@@ -41,6 +41,7 @@ pub(crate) fn playbill() -> Playbill {
         program: "telenovela 0.1.0".to_owned(),
         show: ShowId::new("salt-and-thunder"),
         show_title: "Salt and Thunder".to_owned(),
+        scenes: Vec::new(),
         language: "en".to_owned(),
         scene: SceneId::new("third-windmill"),
         title: "The Third Windmill".to_owned(),
