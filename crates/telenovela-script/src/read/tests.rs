@@ -189,11 +189,11 @@ fn loose_ends_are_opened_and_tied() {
         wrong("threads: { resolves: [letter] }", "threads: { opens: [letter], resolves: [leter] }"),
         wrong("opens: [letter]", "opens: [letter], resolves: [letter]"),
     ].join("\n--\n"), @r"
-    8:11 the thread `letter` must be resolved, but no beat does; list it under `threads: { resolves: [..] }` of a beat
+    8:11 the thread `letter` must be resolved, but no beat does; list it under `threads: { resolves: [..] }` of a beat; or say `carried: true`, if a later scene of an episode resolves it
     --
     22:27 the thread `letter` is resolved here, but was never opened; list it under `opens` of this beat or an earlier one
     --
-    8:11 the thread `letter` must be resolved, but no beat does; list it under `threads: { resolves: [..] }` of a beat
+    8:11 the thread `letter` must be resolved, but no beat does; list it under `threads: { resolves: [..] }` of a beat; or say `carried: true`, if a later scene of an episode resolves it
     23:24 the thread `letter` is opened here, but is open already
     23:44 the scene has no thread `leter`; did you mean `letter`?
     --
