@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::arc::{ArcId, StoryArc};
 use crate::character::{Character, CharacterId};
+use crate::episode::Episode;
 use crate::fountain;
 use crate::problem::{Problem, Problems};
 use crate::read::{self, CharacterFile, Person, ShowFacts};
@@ -17,7 +18,7 @@ use crate::script::Script;
 use crate::show::{Show, ShowId, is_valid_id};
 use crate::yaml::MAX_BYTES;
 
-pub use find::SceneFile;
+pub use find::{Piece, SceneFile};
 
 /// Bytes of the largest script that is read; a season of telenovela in one file is smaller.
 const MAX_SCRIPT_BYTES: usize = 16 << 20;
@@ -36,6 +37,7 @@ struct ShowFolder {
     id: ShowId,
     characters: Vec<CharacterId>,
     scenes: Vec<SceneId>,
+    episodes: Vec<SceneId>,
     arcs: Vec<ArcId>,
 }
 
@@ -67,10 +69,12 @@ impl Workspace {
                 &mut problems,
             );
             let arcs = kinds(&root, &name, ".arc", &mut problems);
+            let episodes = kinds(&root, &name, ".episode", &mut problems);
             shows.push(ShowFolder {
                 id: ShowId::new(name),
                 characters: characters.into_iter().map(CharacterId::new).collect(),
                 scenes: scenes.into_iter().map(SceneId::new).collect(),
+                episodes: episodes.into_iter().map(SceneId::new).collect(),
                 arcs: arcs.into_iter().map(ArcId::new).collect(),
             });
         }
@@ -109,6 +113,11 @@ impl Workspace {
         self.folder(show).map_or(&[], |folder| &folder.scenes)
     }
 
+    /// The episodes of a show, by name; none of a show that is not here.
+    pub fn episodes(&self, show: &ShowId) -> &[SceneId] {
+        self.folder(show).map_or(&[], |folder| &folder.episodes)
+    }
+
     /// Where the weights of a model of a show lie, trained or not: `ensemble`, or the id of a character.
     pub fn model_path(&self, show: &ShowId, model: &str) -> PathBuf {
         self.root
@@ -130,6 +139,13 @@ impl Workspace {
     /// Where the file of a character lies, or would lie.
     pub fn character_path(&self, show: &ShowId, id: &CharacterId) -> PathBuf {
         self.root.join(character_file(show, id))
+    }
+
+    /// Where the file of a scene lies, or would lie.
+    pub fn scene_path(&self, show: &ShowId, id: &SceneId) -> PathBuf {
+        self.root
+            .join(scene_folder(show))
+            .join(format!("{id}.yaml"))
     }
 
     /// Reads a show. Its `scripts` are paths from the root of the workspace.
@@ -179,6 +195,24 @@ impl Workspace {
         let text = self.read(&path, MAX_BYTES)?;
         let facts = self.facts(&file.show);
         read::scene(&path, &text, file.show.clone(), file.id.clone(), &facts)
+    }
+
+    /// Reads an episode that [`find_piece`](Self::find_piece) found, and its scenes.
+    ///
+    /// # Errors
+    /// Everything that is wrong with its file and with theirs, what does not fit together included.
+    pub fn load_episode(&self, file: &SceneFile) -> Result<Episode, Problems> {
+        let path = self.shown(&file.path);
+        let text = self.read(&path, MAX_BYTES)?;
+        let facts = self.facts(&file.show);
+        let (show, id) = (file.show.clone(), file.id.clone());
+        let known = self.scenes(&show).to_vec();
+        let load = |id: &SceneId| {
+            let path = self.shown(&self.scene_path(&file.show, id));
+            let text = self.read(&path, MAX_BYTES)?;
+            read::scene(&path, &text, file.show.clone(), id.clone(), &facts)
+        };
+        read::episode(&path, &text, show, id, &facts, &known, load)
     }
 
     /// Reads an arc of a show's own.
@@ -255,11 +289,12 @@ impl Workspace {
                 })
             })
         }));
-        let plot_lines = loaded.map_or_else(Vec::new, |show| {
+        let plot_lines = loaded.as_ref().map_or_else(Vec::new, |show| {
             let ids = show.plot_lines.iter();
             ids.map(|plot| plot.id.as_str().to_owned()).collect()
         });
         ShowFacts {
+            language: language.to_owned(),
             people,
             plot_lines,
             arcs,

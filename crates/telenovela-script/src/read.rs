@@ -2,11 +2,13 @@
 
 mod arc;
 mod character;
+mod episode;
 mod scene;
 mod show;
 
 pub(crate) use arc::{arc, crossed, too_many_motifs};
 pub(crate) use character::{CharacterFile, character};
+pub(crate) use episode::episode;
 pub(crate) use scene::{scene, scene_show};
 pub(crate) use show::show;
 
@@ -16,6 +18,8 @@ use crate::yaml::Mapping;
 /// What a scene or a character can refer to in its show.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ShowFacts {
+    /// Of the spoken lines.
+    pub(crate) language: String,
     pub(crate) people: Vec<Person>,
     pub(crate) plot_lines: Vec<String>,
     /// The built-in one and the show's own.

@@ -135,34 +135,35 @@ impl PermissionsOfNewFile for tempfile::Builder<'_, '_> {
 pub struct LogWriter {
     file: File,
     path: PathBuf,
+    /// The first event, which the file holds from its beginning on, until the performance begins with it.
+    header: Option<Vec<u8>>,
 }
 
 impl LogWriter {
-    /// Begins a log. Missing folders are made.
+    /// Begins a log with the event that every log begins with: whatever happens, there is no log without it, and so none that nobody could go on with.
+    /// Missing folders are made.
     ///
     /// # Errors
     /// When the file exists and must not be replaced, or the disk fails.
-    pub fn create(path: &Path, if_exists: IfExists) -> Result<Self, SaveError> {
-        let failed = |source: io::Error| match source.kind() {
-            io::ErrorKind::AlreadyExists => SaveError::Exists(path.to_owned()),
-            _ => SaveError::Io {
-                path: path.to_owned(),
-                source,
-            },
+    pub fn create(path: &Path, if_exists: IfExists, header: &Event) -> Result<Self, SaveError> {
+        let failed = |source: io::Error| SaveError::Io {
+            path: path.to_owned(),
+            source,
         };
-        let folder = folder_of(path);
-        fs::create_dir_all(folder).map_err(failed)?;
-        let mut options = OpenOptions::new();
-        options.write(true);
+        let line = line_of(header).map_err(failed)?;
+        // A device or a pipe takes the log as it comes.
+        let is_file = path.metadata().map_or(true, |there| there.is_file());
         match if_exists {
-            IfExists::Refuse => options.create_new(true),
-            IfExists::Replace => options.create(true).truncate(true),
-        };
-        let file = options.open(path).map_err(failed)?;
-        sync_folder(folder).map_err(failed)?;
+            _ if is_file => save(path, &line, if_exists)?,
+            IfExists::Refuse => return Err(SaveError::Exists(path.to_owned())),
+            IfExists::Replace => {}
+        }
+        let mut options = OpenOptions::new();
+        let file = options.append(true).open(path).map_err(failed)?;
         Ok(Self {
             file,
             path: path.to_owned(),
+            header: is_file.then_some(line),
         })
     }
 
@@ -185,6 +186,7 @@ impl LogWriter {
         let mut writer = Self {
             file,
             path: path.to_owned(),
+            header: None,
         };
         if !log.ends_in_line_feed {
             writer.file.write_all(b"\n").map_err(failed)?;
@@ -195,8 +197,10 @@ impl LogWriter {
 
 impl EventSink for LogWriter {
     fn write(&mut self, event: &Event) -> io::Result<()> {
-        let mut line = serde_json::to_vec(event)?;
-        line.push(b'\n');
+        let line = line_of(event)?;
+        if self.header.take().is_some_and(|header| header == line) {
+            return Ok(());
+        }
         self.file.write_all(&line)
     }
 
@@ -208,6 +212,13 @@ impl EventSink for LogWriter {
     fn sync(&mut self) -> io::Result<()> {
         self.file.sync_data()
     }
+}
+
+/// An event as it stands in a log.
+fn line_of(event: &Event) -> io::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(event)?;
+    line.push(b'\n');
+    Ok(line)
 }
 
 /// A log as read.
@@ -303,7 +314,10 @@ fn parse_log(bytes: &[u8]) -> Result<Log, (usize, String)> {
         events.push(event);
     }
     if events.is_empty() {
-        return Err((1, String::from("the log holds no event")));
+        return Err((
+            1,
+            String::from("the log holds no event: nothing was performed yet"),
+        ));
     }
     Ok(Log {
         events,
@@ -386,7 +400,10 @@ mod tests {
     fn a_log_is_read_as_it_was_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("performances/x.jsonl");
-        let mut log = LogWriter::create(&path, IfExists::Refuse).unwrap();
+        let header = &performance()[0];
+        let mut log = LogWriter::create(&path, IfExists::Refuse, header).unwrap();
+        // Whoever is killed from here on leaves a log that one can go on with.
+        assert_eq!(read_log(&path).unwrap().events, performance()[..1]);
         for event in performance() {
             log.write(&event).unwrap();
         }
@@ -395,14 +412,11 @@ mod tests {
         assert_eq!(read.events, performance());
         assert_eq!(read.torn, None);
         assert!(matches!(
-            LogWriter::create(&path, IfExists::Refuse),
+            LogWriter::create(&path, IfExists::Refuse, header),
             Err(SaveError::Exists(_))
         ));
-        LogWriter::create(&path, IfExists::Replace).unwrap();
-        assert!(matches!(
-            read_log(&path),
-            Err(LogError::Damaged { line: 1, .. })
-        ));
+        LogWriter::create(&path, IfExists::Replace, header).unwrap();
+        assert_eq!(read_log(&path).unwrap().events, performance()[..1]);
     }
 
     fn written() -> Vec<u8> {

@@ -24,6 +24,31 @@ pub(crate) struct SceneSpec {
     pub(crate) card: String,
 }
 
+pub(crate) struct EpisodeSpec {
+    pub(crate) title: String,
+    pub(crate) premise: Option<String>,
+    pub(crate) scenes: Vec<ChainedSpec>,
+    pub(crate) card: Option<String>,
+}
+
+/// A scene of an episode.
+pub(crate) struct ChainedSpec {
+    pub(crate) scene: At<String>,
+    pub(crate) cliffhanger: Option<CliffhangerSpec>,
+}
+
+pub(crate) struct CliffhangerSpec {
+    pub(crate) span: Span,
+    pub(crate) thread: Option<At<String>>,
+    /// Whose own words are cut off.
+    pub(crate) by: Option<At<String>>,
+    /// How that line may begin.
+    pub(crate) prime: Vec<String>,
+    /// The author's words instead.
+    pub(crate) line: Option<LineSpec>,
+    pub(crate) card: Option<String>,
+}
+
 pub(crate) struct ThreadSpec {
     pub(crate) id: At<String>,
     pub(crate) question: String,

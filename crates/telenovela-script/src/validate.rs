@@ -2,8 +2,11 @@
 //! before the curtain rises.
 
 mod arc;
+mod episode;
 mod secrets;
 mod threads;
+
+pub(crate) use episode::validate_episode;
 
 use crate::arc::StepId;
 use crate::character::CharacterId;

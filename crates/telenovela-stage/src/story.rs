@@ -348,7 +348,7 @@ impl Story {
 
     /// How a speaker's line is to begin, if the director insists on anything.
     ///
-    /// An opening for the speaker's first line of the beat every second time, and never one that a line has begun with before. One of the beat's
+    /// An opening for the speaker's first line of the beat every second time, in a cliffhanger always, and never one that a line has begun with before. One of the beat's
     /// deliveries with probability tension ÷ 2, and never that of the line before; one of its mood's with probability 0.7 × strength instead.
     pub(crate) fn opening(&self, beat: &Beat, speaker: &CharacterId, at: &Address<'_>) -> Opening {
         Opening {
@@ -391,7 +391,7 @@ impl Story {
         };
         let unused: Vec<&String> = openings.filter(|opening| !is_used(opening)).collect();
         let mut draws = at.draws_for(Purpose::Prime, speaker);
-        if draws.unit() < 0.5 {
+        if draws.unit() < 0.5 && beat.cliffhanger.is_none() {
             return None;
         }
         draws.below(unused.len()).map(|index| unused[index].clone())

@@ -57,7 +57,7 @@ pub enum Command {
 /// Perform a scene.
 #[derive(Debug, Args)]
 pub struct Play {
-    /// A scene: its name, show/name, or its file; by default the first of the first show
+    /// A scene or an episode: its name, show/name, or its file; by default the first scene of the first show
     pub scene: Option<String>,
     /// Repeats a performance; drawn when left out, and printed at the end
     #[arg(long)]

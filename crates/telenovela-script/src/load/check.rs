@@ -8,6 +8,7 @@ use crate::character::{CharacterId, Lines};
 use crate::fountain;
 use crate::problem::{Problem, Source, Span, by_nearness, quoted, sort, suggestion};
 use crate::read::{self, CharacterFile};
+use crate::scene::SceneId;
 use crate::script::Script;
 use crate::show::{Show, ShowId};
 use crate::text::is_allowed;
@@ -60,8 +61,29 @@ impl Workspace {
                 problems.extend(more);
             }
         }
+        for episode in self.episodes(id) {
+            self.check_episode(id, episode, &mut problems);
+        }
         sort(&mut problems);
         problems
+    }
+
+    /// Checks one episode. What is wrong with its scenes themselves has been told.
+    fn check_episode(&self, show: &ShowId, id: &SceneId, problems: &mut Vec<Problem>) {
+        let file = self.episode_file(show, id);
+        if self.scenes(show).contains(id) {
+            let path = Path::new("scenes")
+                .join(show.as_str())
+                .join(format!("{id}.episode.yaml"));
+            let what = format!("a scene is called `{id}` as well; nobody could tell them apart");
+            problems.push(Problem::of_file(&path, what));
+        }
+        let of_episode = self.load_episode(&file).err().into_iter().flatten();
+        for problem in of_episode {
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        }
     }
 
     /// Checks one character: its file, and that the scripts have lines for it.

@@ -20,7 +20,81 @@ pub struct SceneFile {
     pub path: PathBuf,
 }
 
+impl SceneFile {
+    /// Whether `id` or `show/id` means this one.
+    fn is_called(&self, name: &str) -> bool {
+        match name.split_once('/') {
+            Some((show, id)) => self.show.as_str() == show && self.id.as_str() == id,
+            None => self.id.as_str() == name,
+        }
+    }
+}
+
+/// What can be performed, not read yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// One scene.
+    Scene(SceneFile),
+    /// Several, one after the other.
+    Episode(SceneFile),
+}
+
 impl Workspace {
+    /// Finds a scene or an episode by `id`, by `show/id`, or by the path of its file.
+    ///
+    /// # Errors
+    /// When there is none, with the nearest name; when two shows have one of that name.
+    pub fn find_piece(&self, name: &str) -> Result<Piece, Problems> {
+        if name.ends_with(".episode.yaml") {
+            let real = Path::new(name).canonicalize().map_err(|error| {
+                Problem::of_file(Path::new(name), format!("cannot be read: {error}"))
+            })?;
+            let found = self.all_episodes().find(|file| file.path == real);
+            return found.map(Piece::Episode).ok_or_else(|| {
+                Problem::of_file(Path::new(name), "the episode lies outside of the workspace")
+                    .help("an episode lies beside its scenes: `scenes/<show>/<id>.episode.yaml`")
+                    .into()
+            });
+        }
+        if name.ends_with(".yaml") {
+            return self.scene_at(Path::new(name)).map(Piece::Scene);
+        }
+        let all: Vec<Piece> = self
+            .all_scenes()
+            .map(Piece::Scene)
+            .chain(self.all_episodes().map(Piece::Episode))
+            .collect();
+        let found: Vec<&Piece> = all
+            .iter()
+            .filter(|piece| piece.file().is_called(name))
+            .collect();
+        let known = all.iter().map(|piece| {
+            let file = piece.file();
+            (file.show.as_str(), file.id.as_str())
+        });
+        one(name, "scene", &found, known, "scenes").cloned()
+    }
+
+    /// Where an episode of a show lies.
+    pub(super) fn episode_file(&self, show: &ShowId, id: &SceneId) -> SceneFile {
+        SceneFile {
+            show: show.clone(),
+            id: id.clone(),
+            path: self
+                .root
+                .join("scenes")
+                .join(show.as_str())
+                .join(format!("{id}.episode.yaml")),
+        }
+    }
+
+    fn all_episodes(&self) -> impl Iterator<Item = SceneFile> {
+        self.shows.iter().flat_map(move |folder| {
+            let ids = folder.episodes.iter();
+            ids.map(move |id| self.episode_file(&folder.id, id))
+        })
+    }
+
     /// Finds a scene by `id`, by `show/id`, or by the path of its file, which may lie outside of the workspace and then says its show itself.
     ///
     /// # Errors
@@ -30,13 +104,7 @@ impl Workspace {
             return self.scene_at(Path::new(name));
         }
         let all: Vec<SceneFile> = self.all_scenes().collect();
-        let found: Vec<&SceneFile> = all
-            .iter()
-            .filter(|file| match name.split_once('/') {
-                Some((show, id)) => file.show.as_str() == show && file.id.as_str() == id,
-                None => file.id.as_str() == name,
-            })
-            .collect();
+        let found: Vec<&SceneFile> = all.iter().filter(|file| file.is_called(name)).collect();
         let known = all
             .iter()
             .map(|file| (file.show.as_str(), file.id.as_str()));
@@ -128,6 +196,15 @@ impl Workspace {
             id: SceneId::new(stem),
             path: real,
         })
+    }
+}
+
+impl Piece {
+    /// Where it lies, and what it is called.
+    pub fn file(&self) -> &SceneFile {
+        match self {
+            Self::Scene(file) | Self::Episode(file) => file,
+        }
     }
 }
 

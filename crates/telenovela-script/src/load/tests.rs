@@ -24,9 +24,16 @@ fn workspace() -> tempfile::TempDir {
         ),
         (
             "scenes/harbour/pier.yaml",
-            "title: The Pier\nsetting: { place: The pier }\ncast: [ana, luz]\nbeats:\n  - id: wait\n",
+            "title: The Pier\nsetting: { place: The pier }\ncast: [ana, luz]\nthreads: [{ id: fog, question: Will it lift? }]\nbeats:\n  - id: wait\n    threads: { opens: [fog] }\n",
         ),
-        ("scenes/harbour/all.episode.yaml", "not: read yet\n"),
+        (
+            "scenes/harbour/quay.yaml",
+            "title: The Quay\nsetting: { place: The quay }\ncast: [luz]\nthreads: [{ id: fog, question: Will it lift?, open: true }]\nbeats:\n  - id: go\n    threads: { resolves: [fog] }\n",
+        ),
+        (
+            "scenes/harbour/all.episode.yaml",
+            "title: All of it\nscenes: [pier, quay]\n",
+        ),
     ];
     for (path, text) in files {
         write(&folder, path, text);
@@ -175,6 +182,7 @@ fn every_problem_of_a_workspace_comes_at_once() {
       help: spoken text is made of ASCII, Latin-1 letters and «»“”‘’—–…¿¡
     scenes/harbor: there is no show `harbor` for these scenes
       help: did you mean `harbour`?
+    scenes/harbour/all.episode.yaml:2:10: the scene `pier` cannot be played itself
     scenes/harbour/pier.yaml:1:1: the field `setting` is missing
     scenes/harbour/pier.yaml:1:1: the field `cast` is missing
     scenes/harbour/pier.yaml:1:1: the field `beats` is missing
@@ -228,4 +236,74 @@ fn a_new_character_passes_the_check() {
     let workspace = open(&folder);
     assert_eq!(told(&workspace.check()), "");
     assert!(workspace.load_character(&show, &id).is_ok());
+}
+
+/// What `check` says of the harbour with another pier, quay or episode.
+fn told_of(pier: &str, quay: &str, episode: &str) -> String {
+    let folder = workspace();
+    let scene = |what: &str| format!("title: Here\nsetting: {{ place: Here }}\n{what}\n");
+    if !pier.is_empty() {
+        write(&folder, "scenes/harbour/pier.yaml", &scene(pier));
+    }
+    if !quay.is_empty() {
+        write(&folder, "scenes/harbour/quay.yaml", &scene(quay));
+    }
+    if !episode.is_empty() {
+        let text = format!("title: All\n{episode}\n");
+        write(&folder, "scenes/harbour/all.episode.yaml", &text);
+    }
+    told(&open(&folder).check())
+}
+
+#[test]
+fn an_episode_carries_its_threads_from_scene_to_scene() {
+    let folder = workspace();
+    let workspace = open(&folder);
+    let piece = workspace.find_piece("all").unwrap();
+    assert!(matches!(piece, Piece::Episode(_)));
+    let path = folder.path().join("scenes/harbour/all.episode.yaml");
+    assert_eq!(workspace.find_piece(path.to_str().unwrap()).unwrap(), piece);
+    let episode = workspace.load_episode(piece.file()).unwrap();
+    assert_eq!(episode.title, "All of it");
+    let last = episode.scenes[0].beats.last().unwrap();
+    let cliffhanger = last.cliffhanger.as_ref().unwrap();
+    assert_eq!(cliffhanger.thread.as_str(), "fog");
+    assert_eq!(cliffhanger.card, "To be continued…");
+    assert_eq!(last.title, "Will it lift?");
+    assert!(
+        episode.scenes[1]
+            .beats
+            .iter()
+            .all(|beat| beat.cliffhanger.is_none())
+    );
+    let threads = crate::episode::threads(&episode.scenes);
+    assert_eq!(threads.len(), 1);
+    assert!(matches!(
+        workspace.find_piece("pier").unwrap(),
+        Piece::Scene(_)
+    ));
+    assert_eq!(workspace.episodes(&ShowId::new("harbour")).len(), 1);
+}
+
+#[test]
+fn what_does_not_fit_together_in_an_episode_is_told() {
+    const FOG: &str = "cast: [ana]\nthreads: [{ id: fog, question: Will it?, MORE }]\nbeats: [{ id: a, threads: { STEPS } }]";
+    let fog = |more: &str, steps: &str| FOG.replace("MORE", more).replace("STEPS", steps);
+    let carried = fog("must_resolve: true, carried: true", "opens: [fog]");
+    let untouched = fog("open: true", "advances: [fog]");
+    let tied = fog("open: true", "resolves: [fog]");
+    let secret = "cast: [ana]\nthreads: [{ id: fog, question: Will it?, open: true }]\nsecrets: [{ id: name, known_by: [ana] }]\nbeats: [{ id: a, reveals: [name] }]";
+    let gone = "cast: [ana, luz]\nthreads: [{ id: fog, question: Will it?, open: true }]\nbeats: [{ id: a, exit: [ana, luz] }]";
+    insta::assert_snapshot!([
+        told_of(&carried, &untouched, ""),
+        told_of(&tied, "", ""),
+        told_of("", &fog("resolution: Yes.", "opens: [fog]"), ""),
+        told_of(secret, secret, ""),
+        told_of(gone, "", ""),
+        told_of("", "", "scenes: [pier]"),
+        told_of("", "", "scenes: [pier, pier, quya]"),
+        told_of("", "", "scenes: [{ scene: pier, cliffhanger: { thread: frog, prime: Fog } }, quay]"),
+        told_of("", "", "scenes: [{ scene: pier, cliffhanger: { by: bo } }, { scene: quay, cliffhanger: {} }]"),
+        told_of("", "cast: [bo]\nbeats: [{ id: a }]", ""),
+    ].join("\n---\n"));
 }

@@ -438,7 +438,7 @@ fn keyed<T>(value: &Value<'_>, read: impl Fn(&Value<'_>) -> Option<T>) -> Vec<(A
         .collect()
 }
 
-fn line(value: &Value<'_>) -> Option<LineSpec> {
+pub(super) fn line(value: &Value<'_>) -> Option<LineSpec> {
     let mut fields = value.mapping()?;
     let by = fields.require("by").and_then(|v| v.person());
     let text = fields.require("text").and_then(|v| v.spoken());

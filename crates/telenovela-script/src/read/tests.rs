@@ -45,6 +45,7 @@ fn facts() -> ShowFacts {
         }),
     };
     ShowFacts {
+        language: String::from("en"),
         people: vec![
             person("teller", true),
             person("ana", false),

@@ -107,6 +107,11 @@ impl<'r> Value<'r> {
         self.node.kind == Kind::Null
     }
 
+    /// Whether a mapping stands there.
+    pub(crate) fn is_mapping(&self) -> bool {
+        matches!(self.node.kind, Kind::Mapping(_))
+    }
+
     pub(crate) fn reader(&self) -> &'r Reader {
         self.reader
     }

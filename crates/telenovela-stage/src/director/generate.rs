@@ -22,6 +22,8 @@ use crate::{take, turn, words};
 
 /// Words of the shortest line that somebody cuts off.
 const LEAST_CUT: usize = 6;
+/// Words of the shortest line that the end of a scene cuts off.
+const LEAST_HANGING: usize = 2;
 
 /// What came of the search for a generated line.
 pub(super) enum Turn {
@@ -453,7 +455,11 @@ fn cut(
     let likely = beat
         .interruptions
         .unwrap_or((beat.tension - 0.6).max(0.0) / 2.0);
-    if n_words < LEAST_CUT || draws.unit() >= f64::from(likely) {
+    let least = match beat.cliffhanger {
+        Some(_) => LEAST_HANGING,
+        None => LEAST_CUT,
+    };
+    if n_words < least || draws.unit() >= f64::from(likely) {
         return whole();
     }
     // Somewhere in the second half, and before the last word.

@@ -134,8 +134,6 @@ impl Director {
         let scenes = Arc::clone(&self.scenes);
         self.emit(EventKind::PerformanceStarted(self.playbill.clone()))
             .await?;
-        // A log without its first line is of no use to anybody.
-        self.record.sync()?;
         let mut n_beats_before = 0;
         for (index, scene) in scenes.iter().enumerate() {
             if scenes.len() > 1 {

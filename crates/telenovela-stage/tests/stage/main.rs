@@ -3,6 +3,7 @@
 mod arcs;
 mod audience;
 mod endings;
+mod episodes;
 mod failures;
 mod generated_scenes;
 mod past;

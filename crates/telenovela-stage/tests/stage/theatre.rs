@@ -177,6 +177,8 @@ pub(crate) fn windmill() -> Scene {
 /// A production under preparation.
 pub(crate) struct Stage {
     pub(crate) scene: Scene,
+    /// Scenes that follow it; none unless it is an episode.
+    pub(crate) sequel: Vec<Scene>,
     pub(crate) characters: Vec<Character>,
     pub(crate) parts: Vec<(CharacterId, Part)>,
     pub(crate) bids: Vec<(CharacterId, f32)>,
@@ -193,6 +195,7 @@ impl Stage {
         narrator.offstage = true;
         Self {
             scene: windmill(),
+            sequel: Vec::new(),
             characters: vec![
                 narrator,
                 character("ines", "Inés"),
@@ -270,7 +273,7 @@ impl Stage {
         let playbill = playbill(&self.scene, &self.characters, self.seed);
         let production = Production {
             playbill,
-            scenes: vec![self.scene],
+            scenes: std::iter::once(self.scene).chain(self.sequel).collect(),
             cast,
             audience: self.audience,
             patience: self.patience,

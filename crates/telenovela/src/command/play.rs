@@ -1,23 +1,19 @@
 //! `telenovela play`
 
+mod produce;
+
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
-use telenovela_lm::weights::{fingerprint, sha256_of_file};
-use telenovela_script::arc::TELENOVELA;
-use telenovela_script::character::{Base, Character, CharacterId};
-use telenovela_script::event::{CastMember, FORMAT_VERSION, Playbill, PlaybillThread, ThreadState};
-use telenovela_script::load::{SceneFile, Workspace};
+use telenovela_script::event::{Event, EventKind, Playbill};
+use telenovela_script::load::{Piece, Workspace};
 use telenovela_script::save::{IfExists, Log, LogWriter, SaveError, read_log};
-use telenovela_script::scene::{Scene, SceneId};
-use telenovela_script::show::Show;
+use telenovela_script::scene::SceneId;
 use telenovela_stage::director::{Again, Ended, Performance, perform, perform_again};
-use telenovela_stage::production::{Audience, Patience, Production, Role};
+use telenovela_stage::production::Audience;
 use tokio::sync::mpsc;
 
-use super::library::{ENSEMBLE, Library};
 use super::{if_exists, note, shown};
 use crate::cli::Play;
 use crate::failure::Failure;
@@ -25,34 +21,38 @@ use crate::headless::Headless;
 use crate::tui::theme::Theme;
 use crate::tui::{self, app::Effect};
 
+pub(super) use produce::produce;
+
 /// Effects under way from the screen to the director: more than a hand can press before they are done.
 const EFFECTS: usize = 64;
 /// Reasons under way to the screen why a line was not said; one line is said at a time.
 const REFUSALS: usize = 4;
 
-/// How long a voice is waited for. A line takes a small model a fraction of a second, also on a slow machine.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Performs a scene: reads it, casts it, opens the log, plays, and says where the log is.
+/// Performs a scene or an episode: reads it, casts it, opens the log, plays, and says where the log is.
 pub(super) fn run(workspace: &Workspace, args: Play) -> Result<ExitCode, Failure> {
     let resumed = match &args.resume {
         Some(path) => Some((path.clone(), read_unfinished(path)?)),
         None => None,
     };
-    let file = match (&args.scene, &resumed) {
-        (Some(name), _) => workspace.find_scene(name)?,
-        (None, Some((path, log))) => scene_of(workspace, path, log)?,
-        (None, None) => workspace.default_scene()?,
+    let piece = match (&args.scene, &resumed) {
+        (Some(name), _) => workspace.find_piece(name)?,
+        (None, Some((path, log))) => piece_of(workspace, path, log)?,
+        (None, None) => Piece::Scene(workspace.default_scene()?),
     };
     let seed = match &resumed {
         Some((_, log)) => log.playbill().map(|playbill| playbill.seed),
         None => args.seed,
     };
     let seed = seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
-    let (mut production, scene_id) = produce(workspace, &file, seed)?;
+    let (mut production, id) = produce(workspace, &piece, seed)?;
     let (sink, path, past) = match resumed {
         None => {
-            let (log, path) = open_log(workspace, &args, &scene_id, seed)?;
+            let header = Event {
+                seq: 0,
+                at_ms: 0,
+                kind: EventKind::PerformanceStarted(production.playbill.clone()),
+            };
+            let (log, path) = open_log(workspace, &args, &id, seed, &header)?;
             (log, path, None)
         }
         Some((path, log)) => {
@@ -108,28 +108,14 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     })
 }
 
-/// Everything that a performance of a scene needs, for nobody who watches.
-pub(super) fn produce(
-    workspace: &Workspace,
-    file: &SceneFile,
-    seed: u64,
-) -> Result<(Production, SceneId), Failure> {
-    let scene = workspace.load_scene(file)?;
-    let show = workspace.load_show(&scene.show)?;
-    let mut library = Library::open(workspace, show)?;
-    let (playbill, cast) = cast(workspace, &mut library, &scene, &file.path, seed)?;
-    let id = scene.id.clone();
-    let production = Production {
-        playbill,
-        scenes: vec![scene],
-        cast,
-        audience: Audience::Unattended,
-        patience: Patience::For(PATIENCE),
-    };
-    Ok((production, id))
-}
-
 fn read_unfinished(path: &Path) -> Result<Log, Failure> {
+    if !path.exists() {
+        return Err(Failure::Input(format!(
+            "there is no log {}: nothing was performed yet\n  begin: telenovela play SCENE --seed N --log {}",
+            shown(path),
+            shown(path)
+        )));
+    }
     let log = read_log(path)?;
     if log.is_complete() {
         return Err(Failure::Input(format!(
@@ -141,17 +127,13 @@ fn read_unfinished(path: &Path) -> Result<Log, Failure> {
     Ok(log)
 }
 
-/// The scene that a log was played from.
-pub(super) fn scene_of(
-    workspace: &Workspace,
-    path: &Path,
-    log: &Log,
-) -> Result<SceneFile, Failure> {
+/// The scene or the episode that a log was played from.
+pub(super) fn piece_of(workspace: &Workspace, path: &Path, log: &Log) -> Result<Piece, Failure> {
     let Some(playbill) = log.playbill() else {
         return Err(Failure::Input(format!("{} has no playbill", shown(path))));
     };
     let name = format!("{}/{}", playbill.show, playbill.scene);
-    Ok(workspace.find_scene(&name)?)
+    Ok(workspace.find_piece(&name)?)
 }
 
 /// A log can be gone on with, and performed again, only from what it was played from.
@@ -172,10 +154,21 @@ pub(super) fn is_played_from(now: &Playbill, path: &Path, log: &Log) -> Result<(
         format!("the program: {} then, {} now", then.program, now.program),
         then.program == now.program,
     );
+    let what = if then.scenes.is_empty() {
+        "scene"
+    } else {
+        "episode"
+    };
     compare(
-        format!("the scene `{}`", then.scene),
+        format!("the {what} `{}`", then.scene),
         then.scene_sha256 == now.scene_sha256,
     );
+    for scene in &then.scenes {
+        compare(
+            format!("the scene `{}`", scene.scene),
+            now.scenes.contains(scene),
+        );
+    }
     compare(
         format!("the show `{}` or its scripts", then.show),
         then.show_sha256 == now.show_sha256,
@@ -213,173 +206,28 @@ pub(super) fn can_show_a_screen() -> bool {
         && std::env::var_os("TERM").is_none_or(|name| name != "dumb")
 }
 
-/// Gives every part to a mind, and writes the playbill.
-fn cast(
-    workspace: &Workspace,
-    library: &mut Library<'_>,
-    scene: &Scene,
-    scene_path: &Path,
-    seed: u64,
-) -> Result<(Playbill, Vec<Role>), Failure> {
-    let (mut roles, mut members) = (Vec::new(), Vec::new());
-    for id in &scene.cast {
-        let (role, member) = match id.as_guest() {
-            None => engage(workspace, library, scene, id, id)?,
-            Some((show, at_home)) => {
-                let show = workspace.load_show(&show)?;
-                let mut library = Library::open(workspace, show)?;
-                engage(workspace, &mut library, scene, id, &at_home)?
-            }
-        };
-        roles.push(role);
-        members.push(member);
-    }
-    let playbill = playbill(workspace, &library.show, scene, scene_path, seed, members)?;
-    Ok((playbill, roles))
-}
-
-/// Gives one part to a mind. A guest is called otherwise on stage than at home.
-fn engage(
-    workspace: &Workspace,
-    library: &mut Library<'_>,
-    scene: &Scene,
-    on_stage: &CharacterId,
-    at_home: &CharacterId,
-) -> Result<(Role, CastMember), Failure> {
-    let known = library
-        .characters
-        .iter()
-        .find(|character| character.id == *at_home)
-        .cloned();
-    // Validation has found everybody; a file that went away since then is the only reason left.
-    let character =
-        known.ok_or_else(|| Failure::Input(format!("`{on_stage}` has no file any more")))?;
-    let voice = if on_stage == at_home {
-        library.voice(&character)?
-    } else {
-        library.guest_voice(&character)?
-    };
-    let sum = |path: &Path| sha256_of_file(path).map_err(Failure::Model);
-    let character = Character {
-        id: on_stage.clone(),
-        ..character
-    };
-    let member = CastMember {
-        file_sha256: sum(&workspace.character_path(&library.show.id, at_home))?,
-        model_sha256: sum(&library.path(at_home.as_str()))?,
-        ensemble_sha256: match character.base {
-            Base::Ensemble => sum(&library.path(ENSEMBLE))?,
-            Base::None => String::new(),
-        },
-        ..member(&character, scene)
-    };
-    let role = Role {
-        character,
-        voice: Box::new(voice),
-    };
-    Ok((role, member))
-}
-
-fn member(character: &Character, scene: &Scene) -> CastMember {
-    CastMember {
-        character: character.id.clone(),
-        name: character.name.clone(),
-        color: character.color,
-        offstage: character.offstage,
-        on_stage: !character.offstage && !scene.absent.contains(&character.id),
-        cps: character.delivery.cps,
-        file_sha256: String::new(),
-        model_sha256: String::new(),
-        ensemble_sha256: String::new(),
-    }
-}
-
-fn playbill(
-    workspace: &Workspace,
-    show: &Show,
-    scene: &Scene,
-    scene_path: &Path,
-    seed: u64,
-    cast: Vec<CastMember>,
-) -> Result<Playbill, Failure> {
-    let threads = scene.threads.iter().map(|thread| PlaybillThread {
-        thread: thread.id.clone(),
-        question: thread.question.clone(),
-        must_resolve: thread.must_resolve,
-        state: if thread.open {
-            ThreadState::Open
-        } else {
-            ThreadState::Dormant
-        },
-    });
-    Ok(Playbill {
-        format: FORMAT_VERSION,
-        program: format!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")),
-        show: show.id.clone(),
-        show_title: show.title.clone(),
-        language: show.language.clone(),
-        scene: scene.id.clone(),
-        title: scene.title.clone(),
-        scene_sha256: sha256_of_scene(scene, scene_path)?,
-        show_sha256: sha256_of_show(workspace, show)?,
-        setting: scene.setting.clone(),
-        premise: scene.premise.clone(),
-        seed,
-        takes: scene.takes,
-        policy: scene.policy,
-        cast,
-        beats: scene.beats.iter().map(|beat| beat.title.clone()).collect(),
-        threads: threads.collect(),
-        scenes: Vec::new(),
-    })
-}
-
-/// Of the scene's file; where its arc is the show's own, of that file too.
-fn sha256_of_scene(scene: &Scene, path: &Path) -> Result<String, Failure> {
-    let mut sum = sha256_of_file(path).map_err(Failure::Model)?;
-    if let Some(arc) = scene.arc.as_ref().filter(|arc| arc.as_str() != TELENOVELA) {
-        let arc = path.with_file_name(format!("{arc}.arc.yaml"));
-        let of_arc = sha256_of_file(&arc).map_err(Failure::Model)?;
-        sum = fingerprint([sum.as_bytes(), of_arc.as_bytes()]);
-    }
-    Ok(sum)
-}
-
-/// Over the show's file and its scripts: the models' scores depend on both.
-fn sha256_of_show(workspace: &Workspace, show: &Show) -> Result<String, Failure> {
-    let file = workspace.show_path(&show.id);
-    let scripts = show
-        .scripts
-        .iter()
-        .map(|script| workspace.root().join(script));
-    let mut sums = Vec::new();
-    for path in std::iter::once(file).chain(scripts) {
-        sums.push(sha256_of_file(&path).map_err(Failure::Model)?);
-    }
-    Ok(fingerprint(sums.iter().map(|sum| sum.as_bytes())))
-}
-
 /// Opens the log that was asked for, or the first free one under the usual name.
 fn open_log(
     workspace: &Workspace,
     args: &Play,
-    scene: &SceneId,
+    piece: &SceneId,
     seed: u64,
+    header: &Event,
 ) -> Result<(LogWriter, PathBuf), Failure> {
     if let Some(path) = &args.log {
         let if_exists = if_exists(args.force);
-        return Ok((LogWriter::create(path, if_exists)?, path.clone()));
+        return Ok((LogWriter::create(path, if_exists, header)?, path.clone()));
     }
     let folder = workspace.performances();
     let mut number = 1;
     loop {
         let name = if number == 1 {
-            format!("{scene}-{seed}.jsonl")
+            format!("{piece}-{seed}.jsonl")
         } else {
-            format!("{scene}-{seed}-{number}.jsonl")
+            format!("{piece}-{seed}-{number}.jsonl")
         };
         let path = folder.join(name);
-        match LogWriter::create(&path, IfExists::Refuse) {
+        match LogWriter::create(&path, IfExists::Refuse, header) {
             Err(SaveError::Exists(_)) => number += 1,
             opened => return Ok((opened?, path)),
         }

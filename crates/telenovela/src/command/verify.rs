@@ -10,7 +10,7 @@ use telenovela_script::save::{Log, read_log};
 use telenovela_stage::director::{Again, perform_again};
 
 use super::export::latest;
-use super::play::{is_played_from, join, produce, runtime, scene_of};
+use super::play::{is_played_from, join, piece_of, produce, runtime};
 use super::{print, shown};
 use crate::cli::Verify;
 use crate::failure::Failure;
@@ -22,12 +22,12 @@ pub(super) fn run(workspace: &Workspace, args: &Verify) -> Result<ExitCode, Fail
         None => latest(&workspace.performances())?,
     };
     let log = read_log(&path)?;
-    let file = match &args.scene {
-        Some(name) => workspace.find_scene(name)?,
-        None => scene_of(workspace, &path, &log)?,
+    let piece = match &args.scene {
+        Some(name) => workspace.find_piece(name)?,
+        None => piece_of(workspace, &path, &log)?,
     };
     let seed = log.playbill().map_or(0, |playbill| playbill.seed);
-    let (production, _) = produce(workspace, &file, seed)?;
+    let (production, _) = produce(workspace, &piece, seed)?;
     is_played_from(&production.playbill, &path, &log)?;
     let text = std::fs::read(&path).map_err(|source| Failure::Io {
         what: shown(&path),

@@ -3,7 +3,9 @@
 use std::fs;
 use std::process::Command;
 
-use crate::theatre::{MODELS, Outcome, Theatre, program};
+use telenovela_script::event::{EndReason, EventKind, LeaveReason};
+
+use crate::theatre::{MODELS, Outcome, Theatre, program, spoken};
 
 fn run(command: &mut Command) -> Outcome {
     Outcome::of(&command.output().unwrap())
@@ -95,6 +97,39 @@ fn a_model_that_is_missing_names_the_command_that_trains_it() {
     theatre
         .run(&["say", "rene", "--seed", "1"])
         .expect_success();
+}
+
+#[test]
+fn who_has_no_model_loses_its_turns_and_the_scene_ends_as_its_arc_says() {
+    let theatre = Theatre::trained();
+    fs::remove_file(theatre.path(MODELS).join("rene.safetensors")).unwrap();
+    let play = ["play", "crossing", "--headless", "--seed", "4"];
+    let outcome = theatre.run(&play).expect_success();
+    for told in ["`rene` has no trained model", "telenovela train rene"] {
+        assert!(outcome.stderr.contains(told), "{}", outcome.stderr);
+    }
+    let log = "performances/crossing-4.jsonl";
+    let events = theatre.events(log);
+    let failed = events
+        .iter()
+        .filter(|event| matches!(&event.kind, EventKind::VoiceFailed { character, .. } if character.as_str() == "rene"));
+    assert_eq!(failed.count(), 3);
+    assert!(events.iter().any(|event| matches!(
+        &event.kind,
+        EventKind::StageLeft { character, reason: LeaveReason::Failed } if character.as_str() == "rene"
+    )));
+    // What its author wrote for it is said all the same.
+    assert!(spoken(&events).any(|line| line.utterance.text == "Nobody, Madame. With a ticket."));
+    let EventKind::PerformanceEnded { reason, .. } = &events.last().unwrap().kind else {
+        panic!("the scene ends");
+    };
+    assert_eq!(*reason, EndReason::Concluded);
+    theatre.run(&["verify", log]).expect_success();
+    // With the model it is another performance, and is told so.
+    theatre.run(&["train", "rene"]).expect_success();
+    theatre
+        .run(&["verify", log])
+        .expect_failure(3, &["the model of `rene`"]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod bench;
 mod corpus;
 mod data_set;
+mod episodes;
 mod errors;
 mod export;
 mod guests;

@@ -82,11 +82,15 @@ fn properties(root: &Value, schema: &Value, value: &Value) -> Option<String> {
 fn every_line_of_a_log_is_as_the_schema_says() {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
     let theatre = Theatre::trained();
-    for seed in ["7", "8"] {
+    theatre.write(
+        "scenes/ferry/both.episode.yaml",
+        "title: Both\nscenes: [crossing, two-oars]\n",
+    );
+    for (piece, seed) in [("crossing", "7"), ("crossing", "8"), ("both", "7")] {
         theatre
-            .run(&["play", "crossing", "--headless", "--seed", seed])
+            .run(&["play", piece, "--headless", "--seed", seed])
             .expect_success();
-        let log = theatre.read(&format!("performances/crossing-{seed}.jsonl"));
+        let log = theatre.read(&format!("performances/{piece}-{seed}.jsonl"));
         for line in log.lines() {
             let value: Value = serde_json::from_str(line).unwrap();
             let alternatives = schema["oneOf"].as_array().unwrap();
