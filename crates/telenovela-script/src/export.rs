@@ -1,9 +1,12 @@
 //! A performance as a transcript. Exporters are pure functions from the log to text; the disk is somebody else's.
 
+pub mod cast;
 mod fountain;
+mod html;
 mod json;
 mod markdown;
 mod text;
+mod timeline;
 
 use std::fmt;
 use std::str::FromStr;
@@ -29,11 +32,22 @@ pub enum ExportFormat {
     Text,
     /// For programs.
     Json,
+    /// A page that performs it in a browser.
+    Html,
+    /// An asciicast, which performs it in a terminal.
+    Cast,
 }
 
 impl ExportFormat {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Fountain, Self::Markdown, Self::Text, Self::Json];
+    pub const ALL: [Self; 6] = [
+        Self::Fountain,
+        Self::Markdown,
+        Self::Text,
+        Self::Json,
+        Self::Html,
+        Self::Cast,
+    ];
 
     /// What the format is called.
     pub fn name(self) -> &'static str {
@@ -42,6 +56,8 @@ impl ExportFormat {
             Self::Markdown => "markdown",
             Self::Text => "text",
             Self::Json => "json",
+            Self::Html => "html",
+            Self::Cast => "cast",
         }
     }
 
@@ -52,6 +68,8 @@ impl ExportFormat {
             Self::Markdown => "md",
             Self::Text => "txt",
             Self::Json => "json",
+            Self::Html => "html",
+            Self::Cast => "cast",
         }
     }
 }
@@ -90,6 +108,8 @@ pub fn render(events: &[Event], format: ExportFormat) -> String {
         return String::new();
     };
     match format {
+        ExportFormat::Html => html::render(events, &standing),
+        ExportFormat::Cast => cast::render(events, cast::Size::default()),
         ExportFormat::Fountain => fountain::render(&transcript),
         ExportFormat::Markdown => markdown::render(&transcript),
         ExportFormat::Text => text::render(&transcript),
@@ -270,6 +290,14 @@ pub fn heading(setting: &Setting) -> String {
     } else {
         format!("{side} {place} - {}", setting.time.to_uppercase())
     }
+}
+
+/// The command that gives a performance again, word for word.
+pub fn repeat_command(playbill: &Playbill) -> String {
+    format!(
+        "telenovela play {} --seed {}",
+        playbill.scene, playbill.seed
+    )
 }
 
 /// Performance time as minutes and seconds: `1:05`.

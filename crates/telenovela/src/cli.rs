@@ -182,9 +182,13 @@ pub struct Corpus {
 pub struct Export {
     /// The log of a performance; by default the latest in performances/
     pub log: Option<PathBuf>,
-    /// fountain, markdown, text or json
-    #[arg(long, default_value = "fountain")]
-    pub format: String,
+    /// fountain, markdown, text, json, html (a page that performs it in a browser) or cast (for asciinema); by default what the name of the file says, else
+    /// fountain
+    #[arg(long)]
+    pub format: Option<String>,
+    /// Of the terminal that a cast is made for
+    #[arg(long, value_name = "COLUMNSxROWS", default_value_t)]
+    pub size: telenovela_script::export::cast::Size,
     /// Where it goes; `-` is standard output
     #[arg(short, long, default_value = "-", value_name = "FILE")]
     pub output: PathBuf,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::str::FromStr as _;
 use std::time::SystemTime;
 
-use telenovela_script::export::{ExportFormat, render};
+use telenovela_script::export::{ExportFormat, cast, render};
 use telenovela_script::load::Workspace;
 use telenovela_script::save::{read_log, save};
 
@@ -15,8 +15,12 @@ use crate::failure::Failure;
 
 /// Writes a transcript.
 pub(super) fn run(workspace: &Workspace, args: &Export) -> Result<ExitCode, Failure> {
-    let format =
-        ExportFormat::from_str(&args.format).map_err(|error| Failure::Input(error.to_string()))?;
+    let format = match &args.format {
+        Some(name) => {
+            ExportFormat::from_str(name).map_err(|error| Failure::Input(error.to_string()))?
+        }
+        None => by_name(&args.output).unwrap_or(ExportFormat::Fountain),
+    };
     let path = match &args.log {
         Some(path) => path.clone(),
         None => latest(&workspace.performances())?,
@@ -28,7 +32,10 @@ pub(super) fn run(workspace: &Workspace, args: &Export) -> Result<ExitCode, Fail
             shown(&path)
         ));
     }
-    let transcript = render(&log.events, format);
+    let transcript = match format {
+        ExportFormat::Cast => cast::render(&log.events, args.size),
+        other => render(&log.events, other),
+    };
     if args.output == Path::new("-") {
         print(&transcript)?;
     } else {
@@ -48,6 +55,14 @@ pub(super) fn run(workspace: &Workspace, args: &Export) -> Result<ExitCode, Fail
         ));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The format whose files end like this one.
+fn by_name(path: &Path) -> Option<ExportFormat> {
+    let extension = path.extension()?.to_str()?;
+    ExportFormat::ALL
+        .into_iter()
+        .find(|format| format.extension() == extension)
 }
 
 /// Whether two paths lead to one file that is there.
