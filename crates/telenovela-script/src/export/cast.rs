@@ -11,8 +11,8 @@ use std::str::FromStr;
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use self::tape::{BOLD, DIM, ITALIC, RESET, Tape, color, wrapped};
-use super::timeline::{Beat, Line, NoteKind, Timeline, What};
-use super::word;
+use super::timeline::{Beat, Line, NoteKind, Scene, Timeline, What};
+use super::{heading, word};
 use crate::character::Color;
 use crate::cut::standing;
 use crate::event::{Event, Provenance, ThreadState};
@@ -113,10 +113,8 @@ impl<'a> Stage<'a> {
         let timeline = self.timeline;
         // The cursor is of no use to an audience.
         self.tape.write(0, "\x1b[?25l");
-        self.tape.write(
-            0,
-            &card::title(timeline.playbill, self.columns(), self.size.rows),
-        );
+        self.tape
+            .write(0, &card::title(timeline, self.columns(), self.size.rows));
         // The script runs above the last two rows, which stay where they are.
         let script_rows = self.size.rows - 2;
         self.tape
@@ -128,6 +126,8 @@ impl<'a> Stage<'a> {
             match &moment.what {
                 What::Beat(beat) => self.enter(at_ms, beat),
                 What::Line(line) => self.speak(line, at_ms),
+                What::Scene(scene) => self.raise(at_ms, scene),
+                What::Cliffhanger { card, question } => self.hang(at_ms, card, question),
                 What::Note(kind, text) => {
                     self.note(at_ms, *kind, text);
                     if *kind == NoteKind::Thread
@@ -155,6 +155,37 @@ impl<'a> Stage<'a> {
 
     fn measure(&self) -> usize {
         (self.columns() - 2).min(MEASURE)
+    }
+
+    /// A scene of an episode begins, on an empty stage.
+    fn raise(&mut self, at_ms: u64, scene: &Scene<'_>) {
+        self.after_note = false;
+        let title = format!("{} · {}", scene.index + 1, one_line(scene.title));
+        self.tape.mark(at_ms, &title);
+        let mut text = "\x1b[2J\x1b[H\r\n\r\n".to_owned();
+        for (block, style) in [
+            (title, "\x1b[1;3;33m"),
+            (heading(scene.setting), ""),
+            (scene.premise.unwrap_or("").to_owned(), DIM),
+        ] {
+            for row in wrapped(&one_line(&block), self.measure().min(56)) {
+                text.push_str(&format!("{}\r\n", self.centered(&row, style)));
+            }
+            text.push_str("\r\n");
+        }
+        self.tape.write(at_ms, &text);
+        self.show_status(at_ms);
+    }
+
+    fn hang(&mut self, at_ms: u64, card: &str, question: &str) {
+        self.after_note = false;
+        let mut text = "\r\n\r\n".to_owned();
+        for (block, style) in [(card, BOLD), (question, ITALIC)] {
+            for row in wrapped(&one_line(block), self.measure()) {
+                text.push_str(&format!("{}\r\n", self.centered(&row, style)));
+            }
+        }
+        self.tape.write(at_ms, &text);
     }
 
     fn enter(&mut self, at_ms: u64, beat: &Beat<'_>) {

@@ -10,8 +10,8 @@ mod transcript;
 
 use sha2::{Digest as _, Sha256};
 
+use super::clock;
 use super::timeline::Timeline;
-use super::{clock, heading};
 use crate::character::Color;
 use crate::event::{Event, Provenance};
 use crate::text::one_line;
@@ -87,6 +87,15 @@ fn source(code: &str) -> String {
 fn bill(timeline: &Timeline<'_>) -> String {
     let playbill = timeline.playbill;
     let language = text(&playbill.language);
+    let place = timeline
+        .heading
+        .as_deref()
+        .map_or_else(String::new, |heading| {
+            format!(
+                "<p class=\"place\" lang=\"{language}\">{}</p>\n",
+                text(heading)
+            )
+        });
     let premise = playbill.premise.as_deref().map(text);
     let premise = premise.filter(|premise| !premise.is_empty());
     let premise = premise.map_or_else(String::new, |premise| {
@@ -107,14 +116,12 @@ fn bill(timeline: &Timeline<'_>) -> String {
         "<header class=\"bill\" id=\"bill\">
 <p class=\"show\" lang=\"{language}\">{show}</p>
 <h1 lang=\"{language}\" dir=\"auto\">{title}</h1>
-<p class=\"place\" lang=\"{language}\">{place}</p>
-{premise}<ul class=\"cast\" aria-label=\"Cast\">
+{place}{premise}<ul class=\"cast\" aria-label=\"Cast\">
 {cast}</ul>
 <p class=\"raise scripted\"><button type=\"button\" id=\"raise\">Raise the curtain</button> <span class=\"length\">{length}</span></p>
 </header>",
         show = text(&playbill.show_title),
         title = text(&playbill.title),
-        place = text(&heading(&playbill.setting)),
         length = clock(timeline.end_ms),
     )
 }
@@ -133,7 +140,7 @@ fn desk(timeline: &Timeline<'_>) -> String {
 <button type="button" id="play" aria-label="Play"><svg viewBox="0 0 24 24" aria-hidden="true"><path class="when-still" d="M7 4v16l13-8z"/><path class="when-playing" d="M6 4h4v16H6zM14 4h4v16h-4z"/></svg></button>
 <button type="button" id="next" aria-label="Next line"><svg viewBox="0 0 24 24" aria-hidden="true"><path d="M15.500 5H18v14h-2.500zM5 5v14l9-7z"/></svg></button>
 <span class="time"><span id="time">0:00</span><span class="of"> / {length}</span></span>
-<span class="now" id="now" aria-hidden="true"></span>
+<span class="present" id="now" aria-hidden="true"></span>
 <label class="speed"><span class="unseen">Speed</span><select id="speed">
 <option value="0.5">½×</option><option value="1" selected>1×</option><option value="2">2×</option><option value="4">4×</option><option value="8">8×</option><option value="16">16×</option>
 </select></label>

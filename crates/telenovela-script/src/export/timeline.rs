@@ -1,7 +1,7 @@
 //! A performance laid out in time, for exports that perform it: when each thing is seen, when each line begins and ends, and what stands beside it.
 //!
-//! The time is performance time, added up anew from pauses and paces as the stage adds it up: in a log with rewinds and changed lines the times of the
-//! events no longer follow each other, in one without they are these to the millisecond.
+//! The time is performance time, added up anew from pauses and paces as the stage adds it up, and the cards between the scenes of an episode: in a log with rewinds and changed lines the times of the
+//! events no longer follow each other. Of a scene that was performed as it is logged, they are these to the millisecond.
 
 use std::collections::HashMap;
 
@@ -12,8 +12,12 @@ use crate::event::{
     Because, Candidate, Change, Command, Event, EventKind, LeaveReason, Playbill, Spoken,
     ThreadState,
 };
+use crate::scene::Setting;
 use crate::text::one_line;
 
+/// How long the card of a scene stands, and that of a cliffhanger, in milliseconds: their audience reads, and nobody speaks. The stage of the terminal waits
+/// as long; the performance's own time does not count it.
+const CARD_MS: u64 = 3_500;
 /// Music plays from this tension on, and changes at each of these.
 const MUSIC_FROM: [f32; 3] = [0.5, 0.7, 0.85];
 /// What is heard below the first of them, and from each on.
@@ -39,6 +43,8 @@ pub(super) struct Timeline<'a> {
     /// What becomes of the loose ends: when, place on the playbill, the new state.
     pub(super) threads: Vec<(u64, usize, ThreadState)>,
     pub(super) ending: Option<Ending<'a>>,
+    /// Where and when all of it plays; `None` where each scene of an episode says that itself.
+    pub(super) heading: Option<String>,
     /// When everything has been said, in milliseconds.
     pub(super) end_ms: u64,
     /// How often the performance went back.
@@ -53,9 +59,25 @@ pub(super) struct Moment<'a> {
 }
 
 pub(super) enum What<'a> {
+    /// A scene of an episode begins.
+    Scene(Scene<'a>),
+    /// A scene of an episode is over: the card, and the loose end on which it hangs.
+    Cliffhanger {
+        card: &'a str,
+        question: &'a str,
+    },
     Beat(Beat<'a>),
     Line(Box<Line<'a>>),
     Note(NoteKind, String),
+}
+
+/// A scene of an episode.
+pub(super) struct Scene<'a> {
+    /// From 0.
+    pub(super) index: usize,
+    pub(super) title: &'a str,
+    pub(super) setting: &'a Setting,
+    pub(super) premise: Option<&'a str>,
 }
 
 /// What a note tells of.
@@ -105,6 +127,7 @@ impl<'a> Timeline<'a> {
             presence: Vec::new(),
             threads: Vec::new(),
             ending: None,
+            heading: transcript.heading(),
             end_ms: 0,
             n_rewinds: events
                 .iter()
@@ -138,6 +161,30 @@ impl<'a> Timeline<'a> {
                     if let Some(music) = stage.enter(*tension) {
                         timeline.show(What::Note(NoteKind::Music, music.to_owned()));
                     }
+                }
+                EventKind::SceneEntered {
+                    title,
+                    index,
+                    setting,
+                    premise,
+                    on_stage,
+                    ..
+                } => {
+                    timeline.show(What::Scene(Scene {
+                        index: *index,
+                        title,
+                        setting,
+                        premise: premise.as_deref(),
+                    }));
+                    timeline.set_stage(on_stage);
+                    timeline.end_ms += CARD_MS;
+                }
+                EventKind::Cliffhanger { thread, card, .. } => {
+                    let threads = &timeline.playbill.threads;
+                    let hanging = threads.iter().find(|known| known.thread == *thread);
+                    let question = hanging.map_or("", |thread| &thread.question);
+                    timeline.show(What::Cliffhanger { card, question });
+                    timeline.end_ms += CARD_MS;
                 }
                 EventKind::Utterance(spoken) => {
                     if stage.moves_closer(spoken.utterance.pause_ms) {
@@ -250,6 +297,17 @@ impl<'a> Timeline<'a> {
             _ => return,
         };
         self.show(What::Note(NoteKind::Stage, text));
+    }
+
+    /// Of a scene that begins: everybody else has gone.
+    fn set_stage(&mut self, on_stage: &[CharacterId]) {
+        let at_ms = self.end_ms;
+        let cast = self.playbill.cast.iter().enumerate();
+        let present = cast.map(|(place, member)| {
+            let is_there = on_stage.contains(&member.character);
+            (at_ms, place, is_there)
+        });
+        self.presence.extend(present);
     }
 
     fn mark_presence(&mut self, character: &CharacterId, on_stage: bool) {

@@ -19,7 +19,7 @@ const LOG: &str = "performances/crossing-7.jsonl";
 fn every_format_tells_every_line() {
     let theatre = after_a_performance();
     let events = theatre.events(LOG);
-    for format in ["fountain", "markdown", "text", "json"] {
+    for format in ["fountain", "markdown", "text", "json", "html"] {
         let transcript = theatre
             .run(&["export", LOG, "--format", format])
             .expect_success()
@@ -55,6 +55,108 @@ fn the_json_of_a_performance_is_json() {
         text.contains("generated") && text.contains("authored"),
         "{text}"
     );
+}
+
+/// The data that lie in an exported page.
+fn data_of_page(page: &str) -> serde_json::Value {
+    let (_, rest) = page.split_once("id=\"performance\">").unwrap();
+    let (data, _) = rest.split_once("</script>").unwrap();
+    serde_json::from_str(data).unwrap()
+}
+
+#[test]
+fn a_page_has_the_times_and_the_takes_of_the_log() {
+    let theatre = after_a_performance();
+    let events = theatre.events(LOG);
+    let page = theatre
+        .run(&["export", LOG, "--format", "html"])
+        .expect_success();
+    let data = data_of_page(&page.stdout);
+    let steps = data["steps"].as_array().unwrap().iter();
+    let lines: Vec<_> = steps.filter(|step| step["line"].is_object()).collect();
+    let logged = events.iter().filter_map(|event| match &event.kind {
+        EventKind::Utterance(spoken) => Some((event.at_ms, spoken)),
+        _ => None,
+    });
+    assert_eq!(lines.len(), logged.clone().count());
+    for (step, (at_ms, spoken)) in lines.iter().zip(logged) {
+        let line = &step["line"];
+        // The log's time of a line is that of its first word, added up by the stage itself.
+        assert_eq!(line["words"], at_ms, "{}", spoken.id);
+        assert_eq!(step["at"], at_ms - spoken.utterance.pause_ms);
+        let takes = line["takes"].as_array().map_or(0, Vec::len);
+        assert_eq!(takes, spoken.takes.len());
+    }
+    assert_eq!(data["end"], events.last().unwrap().at_ms);
+    let threads = events
+        .iter()
+        .filter(|event| matches!(event.kind, EventKind::ThreadChanged { .. }));
+    assert_eq!(
+        data["threads"].as_array().unwrap().len(),
+        threads.count(),
+        "{data}"
+    );
+}
+
+#[test]
+fn a_cast_plays_on_a_terminal_as_the_log_has_it() {
+    let theatre = after_a_performance();
+    let events = theatre.events(LOG);
+    for (columns, rows) in [(80_u16, 24_u16), (40, 12), (132, 43)] {
+        let size = format!("{columns}x{rows}");
+        let cast = theatre
+            .run(&["export", LOG, "--format", "cast", "--size", &size])
+            .expect_success()
+            .stdout;
+        // A terminal that keeps what scrolls away: none of it may be lost, and no row may be wider than the terminal.
+        let mut terminal = vt100::Parser::new(rows, columns, 0);
+        let mut seen: Vec<String> = Vec::new();
+        let mut played_ms = 0.0;
+        for line in cast.lines().skip(1) {
+            let (at, code, data): (f64, String, String) = serde_json::from_str(line).unwrap();
+            if code == "o" {
+                terminal.process(data.as_bytes());
+                played_ms = at * 1_000.0;
+            }
+            for row in terminal.screen().rows(0, columns) {
+                let row = row.trim().to_owned();
+                if !seen.contains(&row) {
+                    seen.push(row);
+                }
+            }
+        }
+        let squeezed = |text: &str| text.split_whitespace().collect::<String>();
+        let all: String = seen.iter().map(|row| squeezed(row)).collect();
+        for line in spoken(&events) {
+            // Each row of a line is on the screen at some time; whole lines are, where they fit in one.
+            for word in line.utterance.text.split_whitespace() {
+                assert!(all.contains(word), "{size}: no «{word}»");
+            }
+        }
+        let end_ms = events.last().unwrap().at_ms as f64;
+        assert!(played_ms > end_ms + 3_500.0, "{played_ms} after {end_ms}");
+        let last: String = terminal.screen().contents();
+        assert!(last.contains("--seed 7"), "{last}");
+        assert!(terminal.screen().hide_cursor());
+    }
+}
+
+#[test]
+fn the_name_of_a_file_says_its_format() {
+    let theatre = after_a_performance();
+    for (name, begins) in [
+        ("evening.html", "<!doctype html>"),
+        ("evening.cast", "{\"env\""),
+        ("evening.md", "# The Crossing"),
+        ("evening", "Title: The Crossing"),
+    ] {
+        theatre.run(&["export", LOG, "-o", name]).expect_success();
+        let text = theatre.read(name);
+        assert!(text.starts_with(begins), "{text:.40}");
+    }
+    theatre
+        .run(&["export", LOG, "--format", "cast", "--size", "80"])
+        .expect_failure(2, &["`80` is no size"]);
 }
 
 #[test]

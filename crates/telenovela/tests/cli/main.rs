@@ -11,6 +11,7 @@ mod invariants;
 mod log;
 mod open_models;
 mod own_character;
+mod page;
 mod play;
 mod resume;
 mod say;

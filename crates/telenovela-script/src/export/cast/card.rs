@@ -2,9 +2,9 @@
 
 use super::tape::{BOLD, DIM, ITALIC, RESET, Tape, centered, color, wrapped};
 use super::thread;
-use crate::event::{EndReason, Playbill, ThreadState};
+use crate::event::{EndReason, ThreadState};
 use crate::export::timeline::Timeline;
-use crate::export::{heading, reason, repeat_command, share};
+use crate::export::{reason, repeat_command, share};
 use crate::text::one_line;
 
 /// Silence before the end card, in milliseconds,
@@ -15,7 +15,8 @@ const BETWEEN_MS: u64 = 700;
 const AFTER_END_MS: u64 = 6_000;
 
 /// The title card, in the middle of the screen.
-pub(super) fn title(playbill: &Playbill, columns: usize, rows: u16) -> String {
+pub(super) fn title(timeline: &Timeline<'_>, columns: usize, rows: u16) -> String {
+    let playbill = timeline.playbill;
     let narrow = (columns - 4).min(56);
     let mut card: Vec<String> = Vec::new();
     let mut block = |text: &str, style: &str| {
@@ -24,11 +25,13 @@ pub(super) fn title(playbill: &Playbill, columns: usize, rows: u16) -> String {
                 .iter()
                 .map(|row| centered(row, style, columns)),
         );
-        card.push(String::new());
+        if !text.is_empty() {
+            card.push(String::new());
+        }
     };
     block(&one_line(&playbill.show_title).to_uppercase(), BOLD);
     block(&one_line(&playbill.title), "\x1b[1;3;33m");
-    block(&one_line(&heading(&playbill.setting)), "");
+    block(timeline.heading.as_deref().unwrap_or(""), "");
     block(&one_line(playbill.premise.as_deref().unwrap_or("")), DIM);
     let mut names = String::new();
     let mut cells = 0;

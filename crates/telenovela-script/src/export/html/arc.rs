@@ -23,7 +23,7 @@ pub(super) fn desk(timeline: &Timeline<'_>) -> String {
 <clipPath id=\"played\"><rect id=\"played-until\" width=\"0\" height=\"100\"/></clipPath>
 <path class=\"area\" d=\"{area}\"/><path class=\"area played\" clip-path=\"url(#played)\" d=\"{area}\"/>
 <path class=\"borders\" d=\"{borders}\"/>
-<path class=\"line\" d=\"{line}\"/><path class=\"line played\" clip-path=\"url(#played)\" d=\"{line}\"/>
+<path class=\"curve\" d=\"{line}\"/><path class=\"curve played\" clip-path=\"url(#played)\" d=\"{line}\"/>
 </svg>",
         label(timeline)
     )
@@ -38,7 +38,7 @@ pub(super) fn programme(timeline: &Timeline<'_>) -> String {
     } = Curve::of(timeline);
     format!(
         "<svg class=\"arc\" viewBox=\"0 0 1000 100\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}\">
-<path class=\"area\" d=\"{area}\"/><path class=\"borders\" d=\"{borders}\"/><path class=\"line\" d=\"{line}\"/>
+<path class=\"area\" d=\"{area}\"/><path class=\"borders\" d=\"{borders}\"/><path class=\"curve\" d=\"{line}\"/>
 </svg>",
         label(timeline)
     )

@@ -119,7 +119,7 @@ fn step(timeline: &Timeline<'_>, moment: &Moment<'_>) -> Step {
             None,
         ),
         What::Line(line) => (None, Some(line_data(timeline, line))),
-        What::Note(..) => (None, None),
+        What::Scene(_) | What::Cliffhanger { .. } | What::Note(..) => (None, None),
     };
     Step {
         at: moment.at_ms,

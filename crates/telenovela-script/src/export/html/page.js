@@ -509,7 +509,8 @@
     const n = step.line.takes?.length ?? 0;
     if (!n) continue;
     // The desk and a key do the same, so the way through the page by Tab stays short.
-    step.element.append(make("button", { type: "button", class: "takes-of", tabindex: "-1", "aria-hidden": "true" }, n === 1 ? "1 take" : `${n} takes`));
+    const label = n === 1 ? "1 take" : `${n} takes`;
+    step.element.append(make("button", { type: "button", class: "takes-of", tabindex: "-1", "aria-label": `${label} of ${step.name}'s line` }, label));
   }
 
   const LETTERS = {

@@ -3,9 +3,10 @@ use serde_json::Value;
 use super::*;
 use crate::character::CharacterId;
 use crate::cut::standing;
-use crate::event::{Change, ChangedLine, EventKind};
+use crate::event::{Change, ChangedLine, EventKind, PlaybillScene};
 use crate::export::tests::performance;
 use crate::export::{ExportFormat, render};
+use crate::scene::{BeatId, SceneId, ThreadId, TurnPolicy};
 use crate::voice::{ScoreCard, Take};
 
 fn exported(events: &[Event]) -> String {
@@ -336,7 +337,7 @@ fn music_rises_with_tension_and_one_beat_alone_is_the_climax() {
             seq: index as u64 + 1,
             at_ms: 0,
             kind: EventKind::BeatEntered {
-                beat: crate::scene::BeatId::new("b"),
+                beat: BeatId::new("b"),
                 title: format!("Beat {index}"),
                 index,
                 tension,
@@ -356,5 +357,85 @@ fn music_rises_with_tension_and_one_beat_alone_is_the_climax() {
     assert_eq!(
         music,
         ["Strings, low", "The whole orchestra", "The music stops"]
+    );
+}
+
+#[test]
+fn an_episode_is_told_scene_by_scene() {
+    let mut events = vec![performance()[0].clone()];
+    let EventKind::PerformanceStarted(playbill) = &mut events[0].kind else {
+        unreachable!("a log begins with its header");
+    };
+    let setting = playbill.setting.clone();
+    playbill.scenes = ["pier", "shore"]
+        .map(|id| PlaybillScene {
+            scene: SceneId::new(id),
+            title: id.to_uppercase(),
+            scene_sha256: String::new(),
+            takes: 1,
+            policy: TurnPolicy::Bid,
+            n_beats: 1,
+        })
+        .to_vec();
+    let entered = |index: usize, id: &str, who: &str| EventKind::SceneEntered {
+        scene: SceneId::new(id),
+        title: id.to_uppercase(),
+        index,
+        setting: setting.clone(),
+        premise: Some("Fog.".into()),
+        on_stage: vec![CharacterId::new(who)],
+    };
+    let beat = |index: usize| EventKind::BeatEntered {
+        beat: BeatId::new("b"),
+        title: "Waiting".into(),
+        index,
+        tension: 0.4,
+    };
+    let hanging = EventKind::Cliffhanger {
+        scene: SceneId::new("pier"),
+        index: 0,
+        thread: ThreadId::new("letter"),
+        card: "To be continued".into(),
+    };
+    let kinds = [
+        entered(0, "pier", "ana"),
+        beat(0),
+        hanging,
+        entered(1, "shore", "luz"),
+        beat(1),
+    ];
+    for kind in kinds {
+        let seq = events.len() as u64;
+        events.push(Event {
+            seq,
+            at_ms: 0,
+            kind,
+        });
+    }
+    let page = exported(&events);
+    let main = between(&page, "<main", "</main>");
+    let headings: Vec<&str> = main
+        .split("<h")
+        .skip(1)
+        .filter_map(|rest| rest.get(..1))
+        .collect();
+    assert_eq!(headings, ["2", "3", "2", "3", "2"]);
+    assert!(main.contains("<p class=\"card\" dir=\"auto\">To be continued</p>\n<p class=\"question\" dir=\"auto\">Who wrote the letter?</p>"));
+    assert_eq!(
+        main.matches("<section").count(),
+        main.matches("</section>").count()
+    );
+    // Where it plays is said by the scenes alone.
+    assert!(!between(&page, "<header", "</header>").contains("THE OLD PIER"));
+    // Two scenes' cards and one cliffhanger have been read; who is not named has gone.
+    let data = data(&page);
+    assert_eq!(data["end"], 3 * 3_500);
+    assert_eq!(
+        data["presence"].as_array().unwrap()[3..],
+        [
+            serde_json::json!([7_000, 0, false]),
+            serde_json::json!([7_000, 1, false]),
+            serde_json::json!([7_000, 2, true]),
+        ]
     );
 }

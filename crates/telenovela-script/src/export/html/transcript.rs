@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use super::{arc, glyph, ink, text};
 use crate::character::Color;
 use crate::event::{EndReason, Provenance, ThreadState};
-use crate::export::timeline::{Beat, Line, NoteKind, Timeline, What};
-use crate::export::{Ending, meaning, reason, repeat_command, share, word};
+use crate::export::timeline::{Beat, Line, NoteKind, Scene, Timeline, What};
+use crate::export::{Ending, heading, meaning, reason, repeat_command, share, word};
 
 /// The performance as a screenplay.
 pub(super) fn script(timeline: &Timeline<'_>) -> String {
@@ -16,13 +16,22 @@ pub(super) fn script(timeline: &Timeline<'_>) -> String {
     let mut in_beat = false;
     let mut n_lines = 0;
     for moment in &timeline.moments {
+        if !matches!(moment.what, What::Note(..) | What::Line(_)) && in_beat {
+            out.push_str("</section>\n");
+            in_beat = false;
+        }
         match &moment.what {
+            What::Scene(scene) => out.push_str(&scene_card(scene)),
+            What::Cliffhanger { card, question } => out.push_str(&format!(
+                "<div class=\"cliffhanger step\">\n<p class=\"card\" dir=\"auto\">{}</p>\n<p class=\"question\" dir=\"auto\">{}</p>\n</div>\n",
+                text(card),
+                text(question)
+            )),
             What::Beat(beat) => {
-                if in_beat {
-                    out.push_str("</section>\n");
-                }
                 in_beat = true;
-                out.push_str(&heading(beat));
+                // The beats of an episode stand below its scenes.
+                let level = if timeline.playbill.scenes.is_empty() { 2 } else { 3 };
+                out.push_str(&beat_heading(beat, level));
             }
             What::Note(kind, what) => {
                 let class = match kind {
@@ -50,13 +59,32 @@ pub(super) fn script(timeline: &Timeline<'_>) -> String {
     out
 }
 
+/// What is told as a scene of an episode begins.
+fn scene_card(scene: &Scene<'_>) -> String {
+    let premise = scene.premise.map(text);
+    let premise = premise.filter(|premise| !premise.is_empty());
+    let premise = premise.map_or_else(String::new, |premise| {
+        format!("<p class=\"premise\" dir=\"auto\">{premise}</p>\n")
+    });
+    format!(
+        "<div class=\"scene step\" id=\"scene-{index}\">
+<h2><span class=\"number\">{number}</span> <span dir=\"auto\">{title}</span></h2>
+<p class=\"place\">{place}</p>
+{premise}</div>\n",
+        index = scene.index,
+        number = scene.index + 1,
+        title = text(scene.title),
+        place = text(&heading(scene.setting)),
+    )
+}
+
 /// A beat's heading; its section stays open.
-fn heading(beat: &Beat<'_>) -> String {
+fn beat_heading(beat: &Beat<'_>, level: u8) -> String {
     let index = beat.index;
     let climax = if beat.climax { " climax" } else { "" };
     format!(
         "<section class=\"beat\" aria-labelledby=\"beat-{index}\">
-<h2 class=\"step{climax}\" id=\"beat-{index}\"><span class=\"number\">{}</span> <span dir=\"auto\">{}</span></h2>\n",
+<h{level} class=\"beat-title step{climax}\" id=\"beat-{index}\"><span class=\"number\">{}</span> <span dir=\"auto\">{}</span></h{level}>\n",
         index + 1,
         text(beat.title)
     )
