@@ -14,6 +14,9 @@ const BETWEEN_MS: u64 = 700;
 /// and after all of it.
 const AFTER_END_MS: u64 = 6_000;
 
+/// Gives the terminal back: no style, a cursor.
+const AS_IT_WAS: &str = "\x1b[0m\x1b[?25h";
+
 /// The title card, in the middle of the screen.
 pub(super) fn title(timeline: &Timeline<'_>, columns: usize, rows: u16) -> String {
     let playbill = timeline.playbill;
@@ -74,7 +77,7 @@ pub(super) fn end(
             at_ms,
             &centered("The performance broke off here.", ITALIC, columns),
         );
-        tape.write(at_ms + AFTER_END_MS, RESET);
+        tape.write(at_ms + AFTER_END_MS, AS_IT_WAS);
         return;
     };
     for row in wrapped(&one_line(ending.card), narrow) {
@@ -110,7 +113,7 @@ pub(super) fn end(
     for row in wrapped(&again, narrow) {
         tape.write(at_ms, &format!("{margin}{row}\r\n"));
     }
-    tape.write(at_ms + AFTER_END_MS, RESET);
+    tape.write(at_ms + AFTER_END_MS, AS_IT_WAS);
 }
 
 /// A row with styles in it, which takes so many cells, in the middle.

@@ -393,7 +393,8 @@
     return mark ? `A line ${mark.title}` : "No other takes";
   }
 
-  // The score card of a take; a bar is full for the best take of the line in that part, and empty for the worst.
+  // The score card of a take; a bar is full for the best take of the line in that part, and empty for the worst. A part in which all are alike decides
+  // nothing, and has no bar.
   function scores(takes, index) {
     const body = make("tbody");
     for (const [part, label, meaning] of PARTS) {
@@ -403,7 +404,8 @@
       const worst = Math.min(...values.map((other) => sign * other));
       const best = Math.max(...values.map((other) => sign * other));
       const bar = make("span");
-      bar.style.width = `${best > worst ? (100 * (sign * value - worst)) / (best - worst) : 100}%`;
+      bar.hidden = best === worst;
+      bar.style.width = `${(100 * (sign * value - worst)) / (best - worst || 1)}%`;
       const figure = Number.isInteger(value) ? String(value) : value.toFixed(2).replace(/^-(?=0\.00$)/, "");
       body.append(make("tr", part === "total" ? { class: "total" } : {}, make("th", { scope: "row", title: meaning }, label), make("td", { class: "value" }, figure), make("td", { class: "bar", "aria-hidden": "true" }, bar)));
     }
