@@ -203,7 +203,9 @@ impl Chain<'_> {
         });
         let cliffhanger = Cliffhanger { thread, card };
         let here = self.here_at_the_end(scene);
-        let beat = cliffhanger_beat(scene, spec, cliffhanger);
+        let mut beat = cliffhanger_beat(scene, spec, cliffhanger);
+        // Who spoke in the beat before it may have left with it.
+        beat.speakers.retain(|(id, _)| here.contains(id));
         self.can_be_said(at, &beat, &here, scene);
         scene.max_lines = scene.max_lines.saturating_add(1);
         scene.beats.push(beat);
