@@ -76,10 +76,20 @@ pub(crate) enum Chosen {
 const REMEMBERED: usize = 2_000;
 
 /// The last two thousand lines said, each as a number.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Said {
     known: HashSet<u64>,
     in_order: VecDeque<u64>,
+}
+
+impl Default for Said {
+    /// With room for all that it will ever hold, so that a long performance needs no more than a short one.
+    fn default() -> Self {
+        Self {
+            known: HashSet::with_capacity(REMEMBERED + 1),
+            in_order: VecDeque::with_capacity(REMEMBERED + 1),
+        }
+    }
 }
 
 impl Said {

@@ -8,6 +8,7 @@ mod errors;
 mod export;
 mod guests;
 mod invariants;
+mod killed;
 mod log;
 mod open_models;
 mod own_character;
