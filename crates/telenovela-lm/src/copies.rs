@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use telenovela_script::voice::Nearest;
+
 use crate::lexicon::words;
 
 /// Every run of [`RUN`] words in the scripts, so that the longest copied run of a line is found by extending.
@@ -10,6 +12,10 @@ pub struct CopyIndex {
     /// All words, lower-case, as numbers; 0 separates lines.
     text: Vec<u32>,
     ids: HashMap<String, u32>,
+    /// The lines as they are written, one after the other.
+    written: String,
+    /// Where each line begins in `text`, and where in `written`.
+    lines: Vec<(u32, usize)>,
     /// Where each pair of words stands.
     pairs: HashMap<(u32, u32), Vec<u32>>,
 }
@@ -25,6 +31,10 @@ impl CopyIndex {
             ..Self::default()
         };
         for line in lines {
+            index
+                .lines
+                .push((index.text.len() as u32, index.written.len()));
+            index.written.push_str(line);
             for word in words(line) {
                 let next = index.ids.len() as u32 + 1;
                 let id = *index.ids.entry(word.to_lowercase()).or_insert(next);
@@ -46,6 +56,27 @@ impl CopyIndex {
 
     /// Length in words of the longest run of a line that stands so in one of the indexed lines.
     pub fn longest_run(&self, line: &str) -> usize {
+        self.longest(line).0
+    }
+
+    /// The indexed line with the longest run of words of this one, the first of several; `None` where no two words in a row stand in any.
+    pub fn nearest(&self, line: &str) -> Option<Nearest> {
+        let (n_words, place) = self.longest(line);
+        let place = place?;
+        let after = self.lines.partition_point(|(first, _)| *first <= place);
+        let (_, from) = self.lines[after.checked_sub(1)?];
+        let to = self
+            .lines
+            .get(after)
+            .map_or(self.written.len(), |next| next.1);
+        Some(Nearest {
+            text: self.written[from..to].to_owned(),
+            n_words,
+        })
+    }
+
+    /// The longest run, and where it stands if it is longer than a word.
+    fn longest(&self, line: &str) -> (usize, Option<u32>) {
         let line: Vec<u32> = words(line)
             .map(|word| {
                 self.ids
@@ -55,6 +86,7 @@ impl CopyIndex {
             })
             .collect();
         let mut longest = usize::from(line.iter().any(|&word| word != u32::MAX));
+        let mut at = None;
         for start in 0..line.len().saturating_sub(1) {
             let Some(places) = self.pairs.get(&(line[start], line[start + 1])) else {
                 continue;
@@ -65,16 +97,31 @@ impl CopyIndex {
                     .zip(&line[start..])
                     .take_while(|(a, b)| a == b && **a != 0)
                     .count();
-                longest = longest.max(run);
+                if run > longest {
+                    (longest, at) = (run, Some(place));
+                }
             }
         }
-        longest
+        (longest, at)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_nearest_line_is_given_as_it_is_written() {
+        let index = CopyIndex::new(["The salt is white.", "And cold it is, the salt"]);
+        let nearest = index.nearest("Oh, the SALT is cold").expect("it is near");
+        assert_eq!(
+            (nearest.text.as_str(), nearest.n_words),
+            ("The salt is white.", 3)
+        );
+        let last = index.nearest("it is").expect("it is near");
+        assert_eq!(last.text, "And cold it is, the salt");
+        assert_eq!(index.nearest("thunder over salt"), None);
+    }
 
     #[test]
     fn a_run_ends_with_its_line() {

@@ -77,7 +77,7 @@ impl State {
     }
 
     /// h of the last layer of one lane.
-    fn hidden(&self, lane: usize, size: ModelSize) -> &[f32] {
+    pub(crate) fn hidden(&self, lane: usize, size: ModelSize) -> &[f32] {
         let at = ((size.n_layer - 1) * self.lanes + lane) * size.n_hidden;
         &self.h[at..at + size.n_hidden]
     }

@@ -486,10 +486,12 @@ impl Voice for LstmVoice {
                     .iter()
                     .map(|&t| (show(t as Token), probabilities[t]))
                     .collect(),
+                hidden: state.hidden(0, network.size()).to_vec(),
             }
         });
         Explanation {
             tokens: explained.collect(),
+            nearest: self.copies.nearest(&take.text),
         }
     }
 

@@ -203,6 +203,18 @@ pub struct ScoreCard {
 pub struct Explanation {
     /// Token by token.
     pub tokens: Vec<ExplainedToken>,
+    /// The line that the mind has learned from that is nearest, if any has two words in a row in common.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nearest: Option<Nearest>,
+}
+
+/// A line that a mind has learned from.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Nearest {
+    /// Its words.
+    pub text: String,
+    /// The longest run of words that both have.
+    pub n_words: usize,
 }
 
 /// One token of a take.
@@ -214,6 +226,9 @@ pub struct ExplainedToken {
     pub surprise: f32,
     /// The likeliest tokens in its place, with their probabilities.
     pub candidates: Vec<(String, f32)>,
+    /// What was remembered as it was drawn: numbers from -1 to 1; empty for a mind that has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<f32>,
 }
 
 /// Why a mind cannot speak.

@@ -2,7 +2,7 @@
 //!
 //! The stage knows [`Voice`](telenovela_script::voice::Voice), never a model. In reading order:
 //!
-//! * [`production`]: what a performance is made of, and who watches it.
+//! * [`production`]: what a performance is made of, and who watches it. [`prompter`]: how a line came about, told outside of the performance.
 //! * [`director`]: [`perform`](director::perform) starts it; [`DirectorHandle`](director::DirectorHandle) is how the audience takes a hand.
 //! * [`story`]: what has been said. [`turn`]: who speaks next. [`take`]: which of the takes is kept. [`timing`]: pauses in performance time. [`seed`]: where every
 //!   random draw comes from. [`words`]: names and motifs in a line. [`mood`]: what a user's mood does. All of them are pure functions.
@@ -20,6 +20,7 @@ pub mod director;
 pub mod error;
 pub mod mood;
 pub mod production;
+pub mod prompter;
 pub mod seed;
 pub mod story;
 pub mod take;

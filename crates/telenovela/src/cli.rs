@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::language::Language;
+use crate::tui::theme::{Theme, ThemeName};
+
 /// A terminal theatre of small neural characters: each is its own LSTM, trained on its own lines.
 #[derive(Debug, Parser)]
 #[command(
@@ -22,9 +25,38 @@ pub struct Cli {
     /// Folder with `characters/` and `scenes/`; by default this one, or the nearest above it that has them
     #[arg(short = 'C', long, global = true, value_name = "FOLDER")]
     pub workspace: Option<PathBuf>,
-    /// What to do; without it, this help
+    /// How everything looks and what it speaks.
+    #[command(flatten)]
+    pub look: Look,
+    /// What to do; without it, the lobby: everything that can be played, replayed and trained, to choose from
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+/// How the screens look and what they speak.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct Look {
+    /// Language of the interface; by default the locale's, where it is one of these
+    #[arg(long, global = true, value_enum, value_name = "LANGUAGE")]
+    pub lang: Option<Language>,
+    /// Colours of the screens
+    #[arg(long, global = true, value_enum, value_name = "THEME", default_value_t)]
+    pub theme: ThemeName,
+    /// Nothing moves on the screens but the script: no typewriter, no breathing silences, no falling light
+    #[arg(long, global = true)]
+    pub no_animation: bool,
+}
+
+impl Look {
+    /// The language that was asked for, or the locale's.
+    pub fn language(self) -> Language {
+        self.lang.unwrap_or_else(Language::from_env)
+    }
+
+    /// The colours that were asked for, or those that the environment tells.
+    pub fn theme(self) -> Theme {
+        Theme::named(self.theme)
+    }
 }
 
 /// What can be done.

@@ -38,14 +38,15 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
     if let Command::Bench(args) = &command {
         return bench::run(args);
     }
+    let look = cli.look;
     let root = match cli.workspace {
         Some(folder) => folder,
         None => nearest_workspace()?,
     };
     let workspace = Workspace::open(&root)?;
     match command {
-        Command::Play(args) => play::run(&workspace, args),
-        Command::Replay(args) => replay::run(&workspace, &args),
+        Command::Play(args) => play::run(&workspace, args, look),
+        Command::Replay(args) => replay::run(&workspace, &args, look),
         Command::Verify(args) => verify::run(&workspace, &args),
         Command::Train(args) => train::run(&workspace, &args),
         Command::Say(args) => say::run(&workspace, &args),
@@ -109,6 +110,10 @@ fn print(text: &str) -> Result<(), Failure> {
 
 /// Says something to the user beside the output.
 fn note(text: &str) {
+    // Notes are advice: none is worth being written across a screen.
+    if crate::tui::terminal::is_taken() {
+        return;
+    }
     // Standard error may be closed; there is nobody left to tell.
     let _ = writeln!(std::io::stderr(), "{text}");
 }

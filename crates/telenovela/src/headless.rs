@@ -6,6 +6,7 @@ use telenovela_script::event::{Event, EventKind, Playbill, Spoken, ThreadOutcome
 use telenovela_script::scene::Setting;
 use telenovela_script::text::one_line;
 
+use crate::language::{Language, Phrase};
 use crate::tui::app::repeat_command;
 use crate::tui::card::{end_reason, heading, word_share};
 use crate::tui::ledger::{self, Ledger, mark, thread_symbol};
@@ -20,6 +21,7 @@ const NAME_INDENT: usize = 16;
 /// Prints events as they happen.
 pub struct Headless<W> {
     out: W,
+    language: Language,
     ledger: Ledger,
     /// Whether the last thing printed was a stage direction.
     after_direction: bool,
@@ -27,10 +29,11 @@ pub struct Headless<W> {
 }
 
 impl<W: Write> Headless<W> {
-    /// Prints to `out`.
-    pub fn new(out: W) -> Self {
+    /// Prints to `out`; what is told beside the lines is told in this language.
+    pub fn new(out: W, language: Language) -> Self {
         Self {
             out,
+            language,
             ledger: Ledger::default(),
             after_direction: false,
             is_closed: false,
@@ -81,7 +84,9 @@ impl<W: Write> Headless<W> {
                 format!("\n--- {} · {} ---\n", index + 1, one_line(title))
             }
             EventKind::Utterance(spoken) => speech(spoken),
-            EventKind::Rewound { .. } => "\n(The performance goes back.)\n".to_owned(),
+            EventKind::Rewound { .. } => {
+                format!("\n({})\n", self.language.say(Phrase::GoesBack))
+            }
             EventKind::PerformanceEnded {
                 reason,
                 card,
@@ -90,18 +95,22 @@ impl<W: Write> Headless<W> {
                 authored_words,
             } => {
                 let mut text = format!("\n\n{}\n", one_line(card));
-                text.push_str(&paragraph(end_reason(*reason), 0));
-                text.extend(threads.iter().map(outcome));
-                if let Some(share) = word_share(*generated_words, *authored_words) {
+                text.push_str(&paragraph(end_reason(*reason, self.language), 0));
+                text.extend(threads.iter().map(|thread| outcome(thread, self.language)));
+                if let Some(share) = word_share(*generated_words, *authored_words, self.language) {
                     text.push_str(&format!("\n{share}\n"));
                 }
                 text.push_str(&self.legend());
                 if let Some(playbill) = &self.ledger.playbill {
-                    text.push_str(&format!("again: {}\n", repeat_command(playbill)));
+                    text.push_str(&format!(
+                        "{}: {}\n",
+                        self.language.say(Phrase::Again),
+                        repeat_command(playbill)
+                    ));
                 }
                 text
             }
-            other => match ledger::direction(&self.ledger, other) {
+            other => match ledger::direction(&self.ledger, other, self.language) {
                 Some(direction) => {
                     self.after_direction = true;
                     let gap = if after_direction { "" } else { "\n" };
@@ -121,7 +130,9 @@ impl<W: Write> Headless<W> {
             .marks
             .iter()
             .filter_map(|provenance| mark(*provenance));
-        let marks: Vec<String> = marks.map(|(mark, word)| format!("{mark} {word}")).collect();
+        let marks: Vec<String> = marks
+            .map(|(mark, word)| format!("{mark} {}", self.language.say(word)))
+            .collect();
         if marks.is_empty() {
             String::new()
         } else {
@@ -177,12 +188,15 @@ fn speech(spoken: &Spoken) -> String {
     text
 }
 
-fn outcome(thread: &ThreadOutcome) -> String {
+fn outcome(thread: &ThreadOutcome, language: Language) -> String {
     let question = paragraph(
         &format!("{} {}", thread_symbol(thread.state), thread.question),
         0,
     );
-    let resolution = thread.resolution.as_deref().unwrap_or("Nobody knows.");
+    let resolution = match &thread.resolution {
+        Some(resolution) => resolution,
+        None => language.say(Phrase::NobodyKnows),
+    };
     format!("\n{question}{}", paragraph(resolution, 2))
 }
 
@@ -203,7 +217,7 @@ mod tests {
     use crate::tui::sample::{self, Events};
 
     fn printed(events: &[Event]) -> String {
-        let mut headless = Headless::new(Vec::new());
+        let mut headless = Headless::new(Vec::new(), Language::English);
         for event in events {
             headless.show(event).expect("a vector takes everything");
         }
@@ -261,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_reader_who_leaves_is_no_failure() {
-        let mut headless = Headless::new(Pipe(200, ErrorKind::BrokenPipe));
+        let mut headless = Headless::new(Pipe(200, ErrorKind::BrokenPipe), Language::English);
         for event in sample::whole() {
             headless.show(&event).expect("a broken pipe is success");
         }
@@ -270,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_a_failure() {
-        let mut headless = Headless::new(Pipe(0, ErrorKind::StorageFull));
+        let mut headless = Headless::new(Pipe(0, ErrorKind::StorageFull), Language::English);
         assert!(headless.show(&sample::whole()[0]).is_err());
     }
 }

@@ -4,5 +4,6 @@ pub mod cli;
 pub mod command;
 pub mod failure;
 pub mod headless;
+pub mod language;
 pub mod tui;
 pub mod wrap;

@@ -1,21 +1,28 @@
 //! The terminal theatre: events in, commands out.
 //!
 //! * [`app`]: the state of the screen, pure. [`ledger`] folds what the audience knows, [`document`] is the script on its pages, [`card`] its
-//!   first and last page, [`input_line`] what the user types.
+//!   first and last page, [`staging`] music and camera, [`input_line`] what the user types, [`palette`] the commands by name, [`inspector`] what is known of
+//!   a line.
 //! * [`keymap`]: which key does what, one table.
-//! * [`view`]: draws the state, pure. [`theme`]: colours.
+//! * [`view`]: draws the state, pure. [`theme`]: colours. [`curve`]: lines out of dots.
+//! * [`backstage`]: does what the screen wants done.
 //! * [`terminal`]: the terminal taken and given back.
 //!
 //! This file is the loop between them: whatever wakes the screen goes through one `select!`.
 
 pub mod app;
+pub mod backstage;
 pub mod card;
+pub mod curve;
 pub mod document;
 pub mod input_line;
+pub mod inspector;
 pub mod keymap;
 mod layout;
 pub mod ledger;
+pub mod palette;
 mod speaking;
+pub mod staging;
 pub mod terminal;
 pub mod theme;
 pub mod view;
@@ -29,23 +36,23 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-use ratatui::Terminal;
 use ratatui::backend::Backend;
 use ratatui::crossterm::event;
-use ratatui::layout::Rect;
 use telenovela_script::event::Event;
-use telenovela_stage::director::DirectorHandle;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use app::{App, Effect};
-use terminal::TerminalGuard;
+use backstage::Answer;
+use terminal::{House, Screen};
 use theme::Theme;
+
+use crate::language::Language;
 
 /// Thirty pictures a second while something moves: more than the typewriter needs, and little for a terminal far away.
 const TICK: Duration = Duration::from_millis(33);
-/// Keys that may wait while a picture is drawn.
-const INPUT_CAPACITY: usize = 64;
+/// No two pictures are nearer to each other than this, however many sizes or keys come in between.
+const FRAME: Duration = Duration::from_millis(12);
 /// How long a leaving screen waits for the stage to take its last words.
 const FAREWELL: Duration = Duration::from_millis(250);
 
@@ -63,12 +70,35 @@ pub enum TuiError {
 pub struct Options {
     /// How it looks.
     pub theme: Theme,
+    /// What it speaks.
+    pub language: Language,
+    /// Whether words are typed, silences breathe and light falls; without it, lines stand there as they begin.
+    pub animated: bool,
+    /// Where the log is, for people.
+    pub log: Option<String>,
     /// A command line that exports this performance, shown on the end card.
     pub export_command: Option<String>,
     /// Events that happened before a performance was resumed.
     pub n_past: u64,
     /// Performance time passes so many times faster than the user's, to begin with.
     pub speed: f64,
+    /// Tension of each beat, in order, as far as it is known before it is played.
+    pub tensions: Vec<Option<f32>>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            theme: Theme::plain(),
+            language: Language::English,
+            animated: true,
+            log: None,
+            export_command: None,
+            n_past: 0,
+            speed: 1.0,
+            tensions: Vec::new(),
+        }
+    }
 }
 
 /// What comes from outside the stage.
@@ -76,19 +106,42 @@ pub struct Options {
 pub enum Input {
     /// A key, a paste, a size.
     Terminal(event::Event),
-    /// The stage does not say the user's line, for this reason.
-    Refused(String),
-    /// The system asks the program to end.
-    Terminate,
+    /// What came of an effect.
+    Answer(Answer),
+    /// The system asks the program to end, by the signal of this number.
+    Terminate(u8),
+    /// The system asks the program to stop for a while.
+    Suspend,
+    /// The program goes on after it was stopped.
+    Continued,
     /// The terminal is gone.
     Lost(io::Error),
 }
 
+/// How the user left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// By a key, or because there was nothing left to see.
+    ByChoice,
+    /// By a signal of this number.
+    BySignal(u8),
+}
+
+impl Left {
+    /// The code that the process ends with, as shells count it; `None` for an ordinary end.
+    pub fn exit_code(self) -> Option<u8> {
+        match self {
+            Self::ByChoice => None,
+            Self::BySignal(number) => Some(128 + number),
+        }
+    }
+}
+
 /// Opens the theatre on the terminal of this process and plays until the user leaves, the process is told to end, or the stage is gone.
 ///
-/// `effects` takes what the director is to do; a full channel never blocks the screen. `refusals` brings the reasons of lines that were
-/// not said. A stage that ends without a last event closes the theatre; why is the business of whoever runs the stage. Runs on the thread
-/// that calls it, so that its panics can be told from others': await it under `block_on`, not in a spawned task.
+/// `effects` takes what is to be done; a full channel never blocks the screen. `answers` brings what came of it. A stage that ends without a last event closes
+/// the theatre; why is the business of whoever runs the stage. Runs on the thread that calls it, so that its panics can be told from others': await it under
+/// `block_on`, not in a spawned task.
 ///
 /// # Errors
 /// When the terminal cannot be used. It is given back in every case.
@@ -96,102 +149,56 @@ pub async fn run(
     options: Options,
     events: mpsc::Receiver<Event>,
     effects: mpsc::Sender<Effect>,
-    mut refusals: mpsc::Receiver<String>,
-) -> Result<(), TuiError> {
-    // Before the terminal is taken: a signal that comes in between must not end the process without giving it back.
-    let signal = terminating_signal().map_err(TuiError::Terminal)?;
-    let mut guard = TerminalGuard::enter().map_err(TuiError::Terminal)?;
-    let (input_sender, inputs) = mpsc::channel(INPUT_CAPACITY);
-    let reader = terminal::read_input(input_sender.clone()).map_err(TuiError::Terminal)?;
-    let on_signal = input_sender.clone();
-    let signals = tokio::spawn(async move {
-        signal.await;
-        // The screen that no longer listens is leaving already.
-        let _ = on_signal.send(Input::Terminate).await;
-    });
-    let refused = tokio::spawn(async move {
-        while let Some(reason) = refusals.recv().await {
-            if input_sender.send(Input::Refused(reason)).await.is_err() {
+    mut answers: mpsc::Receiver<Answer>,
+) -> Result<Left, TuiError> {
+    let mut house = House::open().map_err(TuiError::Terminal)?;
+    let inputs = house.sender();
+    let answered = tokio::spawn(async move {
+        while let Some(answer) = answers.recv().await {
+            if inputs.send(Input::Answer(answer)).await.is_err() {
                 return;
             }
         }
     });
-    let app = App::new(options.theme, options.export_command)
-        .after(options.n_past)
-        .at_speed(options.speed);
-    let outcome = drive(&mut guard.terminal, app, inputs, events, effects).await;
-    signals.abort();
-    refused.abort();
-    drop(guard);
-    // The thread looks every few milliseconds whether anybody listens; a panic of it would have been an error of the terminal.
-    let _ = reader.join();
+    let (screen, inputs) = house.parts();
+    let outcome = drive(screen, App::new(options), inputs, events, effects).await;
+    answered.abort();
+    house.close();
     outcome
-}
-
-/// Does on the stage what the screen wants, until the screen closes; the performance is then stopped, if it is not over.
-///
-/// Runs beside [`run`]; lines that the director does not accept come back through `refusals`.
-pub async fn conduct(
-    mut effects: mpsc::Receiver<Effect>,
-    director: DirectorHandle,
-    refusals: mpsc::Sender<String>,
-) {
-    while let Some(effect) = effects.recv().await {
-        match effect {
-            Effect::Shown(seq) => director.shown(seq),
-            Effect::Say {
-                speaker,
-                delivery,
-                text,
-            } => {
-                if let Err(refusal) = director.say(speaker, delivery, text).await {
-                    // A screen that has closed meanwhile need not know.
-                    let _ = refusals.send(refusal.to_string()).await;
-                }
-            }
-            Effect::Do(command) => {
-                if let Err(refusal) = director.command(command).await {
-                    let _ = refusals.send(refusal.to_string()).await;
-                }
-            }
-            Effect::Stop | Effect::Quit => break,
-        }
-    }
-    director.stop();
 }
 
 /// The loop, whatever the terminal and wherever events and keys come from.
 ///
 /// # Errors
 /// When the terminal cannot be drawn on or is gone.
-pub async fn drive<B: Backend>(
-    terminal: &mut Terminal<B>,
+pub async fn drive<S: Screen>(
+    screen: &mut S,
     mut app: App,
-    mut inputs: mpsc::Receiver<Input>,
+    inputs: &mut mpsc::Receiver<Input>,
     mut events: mpsc::Receiver<Event>,
     effects: mpsc::Sender<Effect>,
-) -> Result<(), TuiError>
+) -> Result<Left, TuiError>
 where
-    B::Error: Send + Sync + 'static,
+    <S::Backend as Backend>::Error: Send + Sync + 'static,
 {
     let start = Instant::now();
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut outbox = VecDeque::new();
     let mut is_stage_open = true;
-    fit(terminal, &mut app)?;
+    let mut is_away = false;
+    let mut next_frame = start;
     loop {
-        if app.take_changed() {
-            fit(terminal, &mut app)?;
-            terminal
-                .draw(|frame| view::view(&app, frame))
-                .map_err(from_backend)?;
-            app.take_changed();
+        let is_due = app.is_changed() && !is_away;
+        if is_due && Instant::now() >= next_frame {
+            draw(screen, &mut app)?;
+            next_frame = Instant::now() + FRAME;
+            continue;
         }
         // Input comes first: a stage that floods the screen must not outrun the key that stops it.
         let wake = tokio::select! {
             biased;
-            input = inputs.recv() => Wake::Input(input.unwrap_or(Input::Terminate)),
+            input = inputs.recv() => Wake::Input(input.unwrap_or(Input::Terminate(0))),
             permit = effects.reserve(), if !outbox.is_empty() => {
                 match (permit, outbox.pop_front()) {
                     (Ok(permit), Some(effect)) => permit.send(effect),
@@ -201,15 +208,29 @@ where
                 Wake::Tick
             }
             event = events.recv(), if is_stage_open => Wake::Stage(event),
-            _ = tick.tick(), if app.is_moving() => Wake::Tick,
+            () = tokio::time::sleep_until(next_frame), if is_due => Wake::Tick,
+            _ = tick.tick(), if app.is_moving() && !is_away => Wake::Tick,
         };
         // Time passes first, so that a wait for an event does not count as silence of the line after it.
         let now_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         outbox.extend(app.tick(now_ms));
         match wake {
             Wake::Input(Input::Terminal(event)) => outbox.extend(on_terminal(&mut app, event)),
-            Wake::Input(Input::Refused(reason)) => app.refuse(reason),
-            Wake::Input(Input::Terminate) => outbox.extend(app.quit()),
+            Wake::Input(Input::Answer(answer)) => on_answer(&mut app, answer),
+            Wake::Input(Input::Suspend) => outbox.push_back(Effect::Suspend),
+            Wake::Input(Input::Continued) => {
+                screen.come_back().map_err(TuiError::Terminal)?;
+                is_away = false;
+                app.spoil();
+            }
+            Wake::Input(Input::Terminate(signal)) => {
+                outbox.extend(app.quit());
+                farewell(outbox, &effects).await;
+                return Ok(match signal {
+                    0 => Left::ByChoice,
+                    signal => Left::BySignal(signal),
+                });
+            }
             Wake::Input(Input::Lost(error)) => {
                 outbox.extend(app.quit());
                 farewell(outbox, &effects).await;
@@ -217,12 +238,17 @@ where
             }
             Wake::Stage(Some(event)) => outbox.extend(app.apply(&event)),
             Wake::Stage(None) if app.has_end() => is_stage_open = false,
-            Wake::Stage(None) => return Ok(()),
+            Wake::Stage(None) => return Ok(Left::ByChoice),
             Wake::Tick => {}
+        }
+        if outbox.contains(&Effect::Suspend) {
+            outbox.retain(|effect| *effect != Effect::Suspend);
+            // Where a process cannot be stopped the screen stays.
+            is_away = screen.leave().map_err(TuiError::Terminal)?;
         }
         if outbox.contains(&Effect::Quit) {
             farewell(outbox, &effects).await;
-            return Ok(());
+            return Ok(Left::ByChoice);
         }
     }
 }
@@ -242,28 +268,41 @@ enum Wake {
 fn on_terminal(app: &mut App, event: event::Event) -> Vec<Effect> {
     match event {
         event::Event::Key(key) => match keymap::action(key, app.context()) {
-            Some(action) => app.update(action),
-            None => Vec::new(),
+            Some(action) => return app.update(action),
+            None => return Vec::new(),
         },
-        event::Event::Paste(text) => {
-            app.paste(&text);
-            Vec::new()
-        }
-        event::Event::Resize(width, height) => {
-            app.resize(Rect::new(0, 0, width, height));
-            Vec::new()
-        }
-        _ => Vec::new(),
+        event::Event::Paste(text) => app.paste(&text),
+        // The size is looked at when the next picture is drawn, whatever it was in between.
+        event::Event::Resize(..) => app.spoil(),
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn on_answer(app: &mut App, answer: Answer) {
+    match answer {
+        Answer::Refused(reason) => app.refuse(reason),
+        Answer::Told(news) => app.notify(news),
+        Answer::Explained {
+            turn,
+            take,
+            insight,
+        } => app.take_in(turn, take, insight),
     }
 }
 
-/// Lays the state out for the size that the terminal has now.
-fn fit<B: Backend>(terminal: &mut Terminal<B>, app: &mut App) -> Result<(), TuiError>
+/// Lays the state out for the size that the terminal has now, and draws it.
+fn draw<S: Screen>(screen: &mut S, app: &mut App) -> Result<(), TuiError>
 where
-    B::Error: Send + Sync + 'static,
+    <S::Backend as Backend>::Error: Send + Sync + 'static,
 {
+    let terminal = screen.terminal();
     terminal.autoresize().map_err(from_backend)?;
     app.resize(terminal.get_frame().area());
+    terminal
+        .draw(|frame| view::view(app, frame))
+        .map_err(from_backend)?;
+    app.take_changed();
     Ok(())
 }
 
@@ -280,30 +319,7 @@ async fn farewell(outbox: VecDeque<Effect>, effects: &mpsc::Sender<Effect>) {
     let _ = tokio::time::timeout(FAREWELL, send_all).await;
 }
 
-/// Listens from now on for the signals that ask a process to end; the future is ready when one has come.
-#[cfg(unix)]
-fn terminating_signal() -> io::Result<impl Future<Output = ()> + Send> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = hang_up.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
-}
-
-#[cfg(windows)]
-fn terminating_signal() -> io::Result<impl Future<Output = ()> + Send> {
-    let mut ctrl_c = tokio::signal::windows::ctrl_c()?;
-    Ok(async move {
-        ctrl_c.recv().await;
-    })
-}
-
-fn from_backend(error: impl std::error::Error + Send + Sync + 'static) -> TuiError {
+/// What a backend says of a terminal that it cannot draw on.
+pub(crate) fn from_backend(error: impl std::error::Error + Send + Sync + 'static) -> TuiError {
     TuiError::Terminal(io::Error::other(error))
 }

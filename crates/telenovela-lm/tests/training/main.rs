@@ -250,6 +250,10 @@ fn every_unit_and_depth_trains_speaks_and_is_read_back() {
             for take in takes {
                 let explained = voice.explain(&take).tokens;
                 assert!(explained.iter().all(|token| token.surprise.is_finite()));
+                let remembered = |hidden: &[f32]| {
+                    !hidden.is_empty() && hidden.iter().all(|number| number.abs() <= 1.0)
+                };
+                assert!(explained.iter().all(|token| remembered(&token.hidden)));
             }
         }
     }

@@ -7,6 +7,7 @@ mod episodes;
 mod failures;
 mod generated_scenes;
 mod past;
+mod prompted;
 mod same_seed;
 mod scripted;
 mod seeds;

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use telenovela_script::character::CharacterId;
 use telenovela_script::event::Utterance;
-use telenovela_script::voice::{Cue, Explanation, ScoreCard, Take, Voice, VoiceError};
+use telenovela_script::voice::{
+    Cue, ExplainedToken, Explanation, ScoreCard, Take, Voice, VoiceError,
+};
 use telenovela_stage::seed::Draws;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -142,8 +144,19 @@ impl Voice for ScriptedVoice {
         Ok(takes.collect())
     }
 
-    fn explain(&self, _take: &Take) -> Explanation {
-        Explanation::default()
+    /// One token, as surprising as lines were heard.
+    fn explain(&self, take: &Take) -> Explanation {
+        assert!(!matches!(self.part, Part::PanicSpeaking), "lost for words");
+        let token = ExplainedToken {
+            text: take.text.clone(),
+            surprise: self.n_heard as f32,
+            candidates: Vec::new(),
+            hidden: Vec::new(),
+        };
+        Explanation {
+            tokens: vec![token],
+            nearest: None,
+        }
     }
 
     fn fork(&self) -> Box<dyn Voice> {

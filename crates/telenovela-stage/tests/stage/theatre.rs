@@ -17,6 +17,7 @@ use telenovela_script::voice::{Sampling, ScoreWeights};
 use telenovela_stage::director::{Again, Ended, Performance, perform, perform_again};
 use telenovela_stage::error::StageError;
 use telenovela_stage::production::{Audience, Patience, Production, Role};
+use telenovela_stage::prompter::Prompter;
 use tokio::sync::watch;
 
 use crate::scripted::{Notes, Part, ScriptedVoice};
@@ -278,12 +279,14 @@ impl Stage {
             audience: self.audience,
             patience: self.patience,
         };
+        let prompter = Prompter::new(&production);
         let performance = match self.past {
             None => perform(production, Box::new(sink))?,
             Some((past, how)) => perform_again(production, Box::new(sink), past, how)?,
         };
         Ok(Opened {
             performance,
+            prompter,
             log,
             notes,
         })
@@ -337,6 +340,7 @@ fn playbill(scene: &Scene, characters: &[Character], seed: u64) -> Playbill {
 
 /// A performance that the test watches.
 pub(crate) struct Opened {
+    pub(crate) prompter: Prompter,
     pub(crate) performance: Performance,
     pub(crate) log: Log,
     pub(crate) notes: Vec<(CharacterId, Notes)>,

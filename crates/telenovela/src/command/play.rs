@@ -9,27 +9,29 @@ use std::process::ExitCode;
 use telenovela_script::event::{Event, EventKind, Playbill};
 use telenovela_script::load::{Piece, Workspace};
 use telenovela_script::save::{IfExists, Log, LogWriter, SaveError, read_log};
-use telenovela_script::scene::SceneId;
+use telenovela_script::scene::{Scene, SceneId};
 use telenovela_stage::director::{Again, Ended, Performance, perform, perform_again};
 use telenovela_stage::production::Audience;
+use telenovela_stage::prompter::Prompter;
 use tokio::sync::mpsc;
 
 use super::{if_exists, note, shown};
-use crate::cli::Play;
+use crate::cli::{Look, Play};
 use crate::failure::Failure;
 use crate::headless::Headless;
-use crate::tui::theme::Theme;
-use crate::tui::{self, app::Effect};
+use crate::language::Language;
+use crate::tui::backstage::{Answer, Backstage};
+use crate::tui::{self, Left, app::Effect};
 
 pub(super) use produce::produce;
 
 /// Effects under way from the screen to the director: more than a hand can press before they are done.
 const EFFECTS: usize = 64;
-/// Reasons under way to the screen why a line was not said; one line is said at a time.
-const REFUSALS: usize = 4;
+/// Answers under way to the screen: the user does one thing at a time.
+const ANSWERS: usize = 4;
 
 /// Performs a scene or an episode: reads it, casts it, opens the log, plays, and says where the log is.
-pub(super) fn run(workspace: &Workspace, args: Play) -> Result<ExitCode, Failure> {
+pub(super) fn run(workspace: &Workspace, args: Play, look: Look) -> Result<ExitCode, Failure> {
     let resumed = match &args.resume {
         Some(path) => Some((path.clone(), read_unfinished(path)?)),
         None => None,
@@ -67,11 +69,16 @@ pub(super) fn run(workspace: &Workspace, args: Play) -> Result<ExitCode, Failure
     }
     let repeat = tui::app::repeat_command(&production.playbill);
     let options = tui::Options {
-        theme: Theme::from_env(),
+        theme: look.theme(),
+        language: look.language(),
+        animated: !look.no_animation,
+        log: Some(shown(&path)),
         export_command: Some(format!("telenovela export {}", shown(&path))),
         n_past: past.as_ref().map_or(0, |past| past.len() as u64),
         speed: 1.0,
+        tensions: tensions(&production.scenes),
     };
+    let prompter = Prompter::new(&production);
     let export = options.export_command.clone().unwrap_or_default();
     let played = runtime()?.block_on(async {
         let performance = match past {
@@ -79,9 +86,17 @@ pub(super) fn run(workspace: &Workspace, args: Play) -> Result<ExitCode, Failure
             Some(past) => perform_again(production, Box::new(sink), past, Again::Resume)?,
         };
         if on_screen {
-            watch(performance, options).await
+            let director = performance.director.clone();
+            let backstage = Backstage {
+                director: Some(director),
+                prompter: Box::new(|| Ok(prompter)),
+                log: path.clone(),
+                language: options.language,
+            };
+            watch(performance, options, backstage).await
         } else {
-            print(performance).await
+            let ended = print(performance, look.language()).await;
+            ended.map(|_| Left::ByChoice)
         }
     });
     // The terminal is whole again: what is left of the evening can be said.
@@ -96,8 +111,18 @@ pub(super) fn run(workspace: &Workspace, args: Play) -> Result<ExitCode, Failure
             shown(&path)
         ));
     }
-    played?;
-    Ok(ExitCode::SUCCESS)
+    Ok(exit_code(played?))
+}
+
+/// The tension of each beat, of all scenes.
+fn tensions(scenes: &[Scene]) -> Vec<Option<f32>> {
+    let beats = scenes.iter().flat_map(|scene| &scene.beats);
+    beats.map(|beat| Some(beat.tension)).collect()
+}
+
+/// What the process ends with, by how the user left.
+pub(super) fn exit_code(left: Left) -> ExitCode {
+    left.exit_code().map_or(ExitCode::SUCCESS, ExitCode::from)
 }
 
 /// Where performances run.
@@ -235,21 +260,26 @@ fn open_log(
 }
 
 /// Plays in the theatre on the terminal.
-async fn watch(performance: Performance, options: tui::Options) -> Result<Ended, Failure> {
+async fn watch(
+    performance: Performance,
+    options: tui::Options,
+    backstage: Backstage,
+) -> Result<Left, Failure> {
     let (effects, wanted) = mpsc::channel::<Effect>(EFFECTS);
-    let (refusals, refused) = mpsc::channel(REFUSALS);
-    let conducting = tokio::spawn(tui::conduct(wanted, performance.director, refusals));
-    let shown = tui::run(options, performance.events, effects, refused).await;
-    // The screen has let go of its end of the channel, so the conductor stops the stage and is done; it never panics.
-    let _ = conducting.await;
+    let (answers, answered) = mpsc::channel::<Answer>(ANSWERS);
+    let serving = tokio::spawn(backstage.serve(wanted, answers));
+    let shown = tui::run(options, performance.events, effects, answered).await;
+    // The screen has let go of its end of the channel, so the stage is stopped and backstage is done; it never panics.
+    let _ = serving.await;
     let ended = join(performance.ended).await;
-    shown?;
-    ended
+    let left = shown?;
+    ended?;
+    Ok(left)
 }
 
 /// Plays as plain text.
-async fn print(mut performance: Performance) -> Result<Ended, Failure> {
-    let mut printer = Headless::new(std::io::stdout().lock());
+async fn print(mut performance: Performance, language: Language) -> Result<Ended, Failure> {
+    let mut printer = Headless::new(std::io::stdout().lock(), language);
     let interrupted = tokio::signal::ctrl_c();
     tokio::pin!(interrupted);
     let mut listening = true;

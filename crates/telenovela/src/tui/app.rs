@@ -2,24 +2,32 @@
 //!
 //! The screen holds the performance by not saying that a line has been shown: the director waits for it. So pausing, stepping and the
 //! open input line need nothing from the director.
+//!
+//! * `perform`: what happens on stage, line by line, in performance time.
+//! * `hands`: what the user does to it.
+
+mod hands;
+mod perform;
 
 use std::collections::VecDeque;
 
 use ratatui::layout::Rect;
 use telenovela_script::character::CharacterId;
-use telenovela_script::cut;
-use telenovela_script::event::{
-    CastMember, Command, Event, EventKind, OUTSIDE, Playbill, Provenance, Spoken,
-};
+use telenovela_script::event::{CastMember, Command, Event, Playbill};
+use telenovela_script::export::ExportFormat;
 
-use super::card::{EndCard, TitleCard};
-use super::document::{Document, Entry, Speech, Typing};
-use super::input_line::{InputLine, Order, Wanted};
-use super::keymap::{Action, Context, Scroll};
-use super::ledger::{self, Ledger};
+use super::Options;
+use super::document::Document;
+use super::input_line::InputLine;
+use super::inspector::{Insight, Inspection};
+use super::keymap::{Action, Context, Scroll, Way};
+use super::ledger::Ledger;
+use super::palette::Palette;
 use super::speaking::Speaking;
+use super::staging::Staging;
 use super::theme::Theme;
 use super::view::{self, help};
+use crate::language::{Language, Phrase};
 
 /// What the screen wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +45,17 @@ pub enum Effect {
     },
     /// The user takes a hand in it.
     Do(Command),
+    /// The user wants to know how a take came about. Never in the log.
+    Explain {
+        /// The turn of its line.
+        turn: u64,
+        /// Which take, counted over all of the line; `None` for the line as it was said, where it has no takes.
+        take: Option<usize>,
+    },
+    /// The performance so far is written as a transcript.
+    Export(ExportFormat),
+    /// The terminal is given to the shell for a while.
+    Suspend,
     /// The performance ends here.
     Stop,
     /// The screen closes.
@@ -44,14 +63,35 @@ pub enum Effect {
 }
 
 /// What lies over the script.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Front {
     /// Nothing.
     Script,
     /// The input line.
     Input(InputLine),
-    /// The keys, from this line on.
-    Help(usize),
+    /// The takes of the selected line, of which this one is looked at.
+    Takes(usize),
+    /// The selected line is looked into.
+    Inspector(Inspection),
+    /// Every command by name.
+    Palette(Palette),
+    /// Where a performance can be exported to; this entry is chosen.
+    Menu(usize),
+    /// Cast, arc and loose ends, from this line on.
+    Panel(usize),
+    /// The keys.
+    Help(HelpCard),
+}
+
+/// The card of keys.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HelpCard {
+    /// Whose keys.
+    pub of: Context,
+    /// Its first visible line.
+    pub top: usize,
+    /// What it lies over.
+    pub behind: Box<Front>,
 }
 
 /// The state of the screen.
@@ -59,6 +99,8 @@ pub enum Front {
 pub struct App {
     /// How it looks.
     pub theme: Theme,
+    /// What it speaks.
+    pub language: Language,
     /// What the audience knows.
     pub ledger: Ledger,
     /// The script.
@@ -67,13 +109,17 @@ pub struct App {
     pub front: Front,
     /// Whether the user holds the performance.
     pub paused: bool,
+    /// Whether the panel is folded away though there is room for it.
+    pub is_panel_folded: bool,
     /// Told at the foot of the screen until the next key.
     pub notice: Option<String>,
+    /// Where the log is, for people.
+    pub log: Option<String>,
     /// What exports this performance, for the end card.
     export_command: Option<String>,
+    animated: bool,
     speed: usize,
-    /// Rows of the whole screen.
-    height: u16,
+    area: Rect,
     /// Arrived, not yet performed.
     waiting: VecDeque<Event>,
     /// Performed and not rewound; what a rewind folds again.
@@ -82,9 +128,12 @@ pub struct App {
     all: Vec<Event>,
     /// Events before this one happened in a performance that is resumed: they are there at once.
     n_past: u64,
+    staging: Staging,
     speaking: Option<Speaking>,
     /// Left of the time that a title stays alone, in milliseconds of performance time.
     hold_ms: f64,
+    /// How long the curtain of light of the climax has been falling, in milliseconds of the user's time.
+    sweep_ms: Option<f64>,
     /// What is performed although the user holds the performance.
     step: Option<Step>,
     /// The line that has been shown, as long as the director has not been told.
@@ -104,33 +153,48 @@ enum Step {
 
 /// Multiples of performance time.
 const SPEEDS: [f64; 6] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
-const NORMAL_SPEED: usize = 2;
-/// How long the title card stays alone.
-const TITLE_MS: f64 = 3_500.0;
-/// How long the title of a beat stays alone.
-const BEAT_MS: f64 = 700.0;
 /// After a longer stop (a suspended machine, a stalled terminal) the performance goes on where it stood.
 const LONGEST_TICK_MS: u64 = 250;
+/// How long the curtain of light falls.
+const SWEEP_MS: f64 = 1_300.0;
 
 impl App {
-    /// Before the curtain. `export_command` is shown on the end card.
-    pub fn new(theme: Theme, export_command: Option<String>) -> Self {
+    /// Before the curtain.
+    pub fn new(options: Options) -> Self {
+        let Options {
+            theme,
+            language,
+            animated,
+            log,
+            export_command,
+            n_past,
+            speed,
+            tensions,
+        } = options;
+        let distance = |index: &usize| (SPEEDS[*index].ln() - speed.ln()).abs();
+        let nearest = (0..SPEEDS.len()).min_by(|a, b| distance(a).total_cmp(&distance(b)));
         Self {
             theme,
-            ledger: Ledger::default(),
-            document: Document::new(theme),
+            language,
+            ledger: Ledger::with_tensions(&tensions),
+            document: Document::new(theme, language),
             front: Front::Script,
             paused: false,
+            is_panel_folded: false,
             notice: None,
+            log,
             export_command,
-            speed: NORMAL_SPEED,
-            height: 0,
+            animated,
+            speed: nearest.unwrap_or(0),
+            area: Rect::default(),
             waiting: VecDeque::new(),
             performed: Vec::new(),
             all: Vec::new(),
-            n_past: 0,
+            n_past,
+            staging: Staging::default(),
             speaking: None,
             hold_ms: 0.0,
+            sweep_ms: None,
             step: None,
             unacknowledged: None,
             now_ms: None,
@@ -138,106 +202,50 @@ impl App {
         }
     }
 
-    /// Events before this one happened in a performance that is resumed: they are there at once.
-    #[must_use]
-    pub fn after(mut self, n_past: u64) -> Self {
-        self.n_past = n_past;
-        self
-    }
-
-    /// Begins at the speed nearest to this one.
-    #[must_use]
-    pub fn at_speed(mut self, wanted: f64) -> Self {
-        let distance = |index: &usize| (SPEEDS[*index].ln() - wanted.ln()).abs();
-        let nearest = (0..SPEEDS.len()).min_by(|a, b| distance(a).total_cmp(&distance(b)));
-        self.speed = nearest.unwrap_or(NORMAL_SPEED);
-        self
-    }
-
-    /// Takes in an event of the director's; it is performed when those before it have been. What the user did to earlier lines shows at once, also while
-    /// the performance is held.
-    pub fn apply(&mut self, event: &Event) -> Vec<Effect> {
-        if matches!(event.kind, EventKind::Rewound { .. }) {
-            // What was on its way to the screen has been taken back.
-            self.speaking = None;
-            self.unacknowledged = None;
-            self.document.set_typing(Typing::Whole);
-            while let Some(event) = self.waiting.pop_front() {
-                self.all.push(event);
-            }
-            self.perform(event.clone());
-            return Vec::new();
-        }
-        self.waiting.push_back(event.clone());
-        let is_done_to_earlier = |event: &Event| {
-            matches!(
-                event.kind,
-                EventKind::LineChanged(_) | EventKind::Command { .. }
-            )
-        };
-        while self.waiting.front().is_some_and(is_done_to_earlier)
-            && let Some(event) = self.waiting.pop_front()
-        {
-            self.perform(event);
-        }
-        self.advance(0.0)
-    }
-
     /// Lets time pass up to `now_ms`, milliseconds of any clock that does not go back.
     pub fn tick(&mut self, now_ms: u64) -> Vec<Effect> {
         let before = self.now_ms.replace(now_ms).unwrap_or(now_ms);
-        let passed = now_ms.saturating_sub(before).min(LONGEST_TICK_MS);
-        self.advance(passed as f64 * self.speed())
+        let passed = now_ms.saturating_sub(before).min(LONGEST_TICK_MS) as f64;
+        if let Some(fallen) = self.sweep_ms {
+            self.sweep_ms = Some(fallen + passed).filter(|fallen| *fallen < SWEEP_MS);
+            self.changed = true;
+        }
+        self.advance(passed * self.speed())
     }
 
     /// Does what a key means.
     pub fn update(&mut self, action: Action) -> Vec<Effect> {
         self.changed = true;
         self.notice = None;
-        match action {
+        let mut effects = match action {
             Action::TogglePause => {
                 self.paused = !self.paused;
                 self.step = None;
+                Vec::new()
             }
             Action::Step => self.step(),
             Action::Faster => self.set_speed(self.speed + 1),
             Action::Slower => self.set_speed(self.speed.saturating_sub(1)),
-            Action::Scroll(scroll) => match &mut self.front {
-                Front::Help(top) => *top = scrolled(*top, scroll).min(help::last_top(self.height)),
-                Front::Script | Front::Input(_) => self.document.scroll(scroll),
-            },
-            Action::Follow => self.document.scroll(Scroll::Bottom),
-            Action::OpenInput => self.open_input(InputLine::default()),
-            Action::ChooseSpeaker => self.open_input(InputLine::beginning_with("/next ")),
-            Action::ChooseMood => self.open_input(InputLine::beginning_with("/mood ")),
-            Action::Retake => return self.order(Order::Retake(1)),
-            Action::NextTake => return self.next_take(),
-            Action::Back => return self.order(Order::Back(1)),
-            Action::SkipBeat => return self.order(Order::Skip),
-            Action::ExtendBeat => return self.order(Order::Extend(3)),
-            Action::OpenHelp => self.front = Front::Help(0),
-            Action::Close => self.front = Front::Script,
-            Action::Edit(edit) => {
-                if let Front::Input(line) = &mut self.front {
-                    line.edit(edit, cast_of(&self.ledger));
-                }
-            }
-            Action::Say => {
-                let mut effects = self.say();
-                effects.extend(self.advance(0.0));
-                return effects;
-            }
+            Action::Scroll(scroll) => self.scroll(scroll),
+            Action::OpenHelp => self.open_help(),
+            Action::Close => self.close(),
+            Action::TogglePanel => self.toggle_panel(),
+            Action::Suspend => vec![Effect::Suspend],
             Action::Quit => return self.quit(),
-        }
-        self.advance(0.0)
+            other => self.take_a_hand(other),
+        };
+        effects.extend(self.advance(0.0));
+        effects
     }
 
     /// Takes in pasted text; it goes where typed text would.
     pub fn paste(&mut self, text: &str) {
-        if let Front::Input(line) = &mut self.front {
-            line.insert(text);
-            self.changed = true;
+        match &mut self.front {
+            Front::Input(line) => line.insert(text),
+            Front::Palette(palette) => palette.insert(text),
+            _ => return,
         }
+        self.changed = true;
     }
 
     /// Tells the user something at the foot of the screen.
@@ -246,12 +254,32 @@ impl App {
         self.changed = true;
     }
 
-    /// The user's line is not said, for this reason.
+    /// Tells the user something of the table at the foot of the screen.
+    fn say(&mut self, phrase: Phrase) {
+        self.notify(self.language.say(phrase).to_owned());
+    }
+
+    /// What the user wished for is not done, for this reason.
     pub fn refuse(&mut self, reason: String) {
         if self.step == Some(Step::OwnLine) {
             self.step = None;
         }
         self.notify(reason);
+    }
+
+    /// Takes in how a take came about, if the user still looks at it.
+    pub fn take_in(&mut self, turn: u64, take: Option<usize>, insight: Insight) {
+        let is_selected = self
+            .selected_line()
+            .is_some_and(|spoken| spoken.utterance.turn == turn);
+        if let Front::Inspector(inspection) = &mut self.front
+            && is_selected
+            && inspection.take == take
+        {
+            inspection.insight = insight;
+            inspection.token = 0;
+            self.changed = true;
+        }
     }
 
     /// Leaves: stops the performance first if it is not over.
@@ -265,24 +293,35 @@ impl App {
 
     /// Fits the screen into the area that it will be drawn in.
     pub fn resize(&mut self, area: Rect) {
-        let script = view::areas(area).script;
+        self.area = area;
+        let script = view::areas(self, area).script;
         self.document.resize(script.width, script.height);
-        self.height = area.height;
+        if let Some(turn) = self.document.selected()
+            && matches!(self.front, Front::Takes(_))
+        {
+            self.document.reveal(turn);
+        }
         self.changed = true;
+    }
+
+    /// The area that the screen was fitted into.
+    pub fn area(&self) -> Rect {
+        self.area
     }
 
     /// What the keys are for at the moment.
     pub fn context(&self) -> Context {
-        match self.front {
-            Front::Script => Context::Script,
-            Front::Input(_) => Context::Input,
-            Front::Help(_) => Context::Help,
-        }
+        context_of(&self.front)
     }
 
     /// Performance time passes so many times faster than the user's.
     pub fn speed(&self) -> f64 {
         SPEEDS[self.speed]
+    }
+
+    /// How far the curtain of light of the climax has fallen, from 0 to 1; `None` when none falls.
+    pub fn sweep(&self) -> Option<f64> {
+        self.sweep_ms.map(|fallen| fallen / SWEEP_MS)
     }
 
     /// Performance time, in milliseconds; the log knows it line by line, the screen in between too.
@@ -297,7 +336,8 @@ impl App {
 
     /// Whether anything will move by itself.
     pub fn is_moving(&self) -> bool {
-        !self.is_held() && (self.speaking.is_some() || self.hold_ms > 0.0)
+        let performs = !self.is_held() && (self.speaking.is_some() || self.hold_ms > 0.0);
+        performs || self.sweep_ms.is_some()
     }
 
     /// Whether a line is being spoken, its silence included.
@@ -307,6 +347,7 @@ impl App {
 
     /// Whether the last event has arrived, performed or not.
     pub fn has_end(&self) -> bool {
+        use telenovela_script::event::EventKind;
         let ended = |event: &Event| matches!(event.kind, EventKind::PerformanceEnded { .. });
         self.ledger.ended || self.waiting.iter().any(ended)
     }
@@ -316,290 +357,106 @@ impl App {
         std::mem::take(&mut self.changed)
     }
 
+    /// Whether the screen has to be drawn again.
+    pub fn is_changed(&self) -> bool {
+        self.changed
+    }
+
+    /// The screen has to be drawn again, whatever is in it.
+    pub fn spoil(&mut self) {
+        self.changed = true;
+    }
+
     /// Whether the performance stands still because the user wants it to.
     pub fn is_held(&self) -> bool {
         match self.front {
             Front::Script => self.paused && self.step.is_none(),
-            Front::Input(_) | Front::Help(_) => true,
+            _ => true,
         }
     }
 
-    fn set_speed(&mut self, speed: usize) {
+    fn set_speed(&mut self, speed: usize) -> Vec<Effect> {
         self.speed = speed.min(SPEEDS.len() - 1);
+        Vec::new()
     }
 
-    fn step(&mut self) {
-        self.hold_ms = 0.0;
-        if self.speaking.is_some() {
-            self.finish_speaking();
-        } else if self.paused {
-            self.step = Some(Step::OneLine);
-        }
-    }
-
-    fn open_input(&mut self, line: InputLine) {
-        if self.has_end() {
-            self.notify("the performance is over".to_owned());
-        } else if self.ledger.playbill.is_some() {
-            self.front = Front::Input(line);
-        }
-    }
-
-    /// What the director is to do; lines counted backwards become turns here.
-    fn order(&mut self, order: Order) -> Vec<Effect> {
-        if self.has_end() {
-            self.notify("the performance is over".to_owned());
-            return Vec::new();
-        }
-        let turn_of = |back: u64| self.last_line()?.utterance.turn.checked_sub(back - 1);
-        let command = match order {
-            Order::NextSpeaker(speaker) => Some(Command::NextSpeaker { speaker }),
-            Order::Mood(character, mood) => Some(Command::Mood { character, mood }),
-            Order::Outside(text) => Some(Command::Say {
-                speaker: CharacterId::new(OUTSIDE),
-                delivery: None,
-                text,
-            }),
-            Order::Skip => Some(Command::SkipBeat),
-            Order::Extend(lines) => Some(Command::ExtendBeat { lines }),
-            Order::Retake(back) => turn_of(back).map(|turn| Command::Retake { turn }),
-            Order::Pick { line, take } => turn_of(line).map(|turn| Command::PickTake {
-                turn,
-                take: take.saturating_sub(1),
-            }),
-            Order::Edit(text) => turn_of(1).map(|turn| Command::Edit {
-                turn,
-                delivery: None,
-                text,
-            }),
-            // The last line that stays is the one before those that are taken back.
-            Order::Back(back) => turn_of(back + 1).map(|turn| Command::Rewind { turn }),
-        };
-        match command {
-            Some(command) => vec![Effect::Do(command)],
-            None => {
-                self.notify("there is no such line".to_owned());
-                Vec::new()
+    fn scroll(&mut self, scroll: Scroll) -> Vec<Effect> {
+        match &mut self.front {
+            Front::Help(card) => {
+                let last = help::last_top(card.of, self.area, self.language);
+                card.top = scroll.of_card(card.top).min(last);
             }
+            Front::Panel(top) => {
+                *top = scroll.of_card(*top);
+                let top = *top;
+                let last = view::panel::last_top(self, self.area);
+                self.front = Front::Panel(top.min(last));
+            }
+            Front::Inspector(inspection) => {
+                inspection.top = scroll.of_card(inspection.top);
+                let top = inspection.top;
+                let last = view::inspector::last_top(self, self.area);
+                if let Front::Inspector(inspection) = &mut self.front {
+                    inspection.top = top.min(last);
+                }
+            }
+            _ => self.document.scroll(scroll),
         }
+        Vec::new()
     }
 
-    /// The take after the one that is kept, of the last line.
-    fn next_take(&mut self) -> Vec<Effect> {
-        let next = self.last_line().and_then(|spoken| {
-            let n_takes = spoken.takes.len();
-            (n_takes > 1).then(|| (spoken.kept.map_or(0, |kept| kept + 1)) % n_takes + 1)
+    fn open_help(&mut self) -> Vec<Effect> {
+        let behind = std::mem::replace(&mut self.front, Front::Script);
+        self.front = Front::Help(HelpCard {
+            of: context_of(&behind),
+            top: 0,
+            behind: Box::new(behind),
         });
-        match next {
-            Some(take) => self.order(Order::Pick { line: 1, take }),
-            None => {
-                self.notify("the last line has no other take".to_owned());
-                Vec::new()
-            }
-        }
+        Vec::new()
     }
 
-    /// The last line that was performed, as it is now.
-    fn last_line(&self) -> Option<&Spoken> {
-        self.performed
-            .iter()
-            .rev()
-            .find_map(|event| match &event.kind {
-                EventKind::Utterance(spoken) => Some(spoken),
-                _ => None,
-            })
-    }
-
-    fn say(&mut self) -> Vec<Effect> {
-        let Front::Input(line) = &mut self.front else {
-            return Vec::new();
+    fn close(&mut self) -> Vec<Effect> {
+        self.front = match std::mem::replace(&mut self.front, Front::Script) {
+            Front::Help(card) => *card.behind,
+            Front::Inspector(Inspection {
+                from_takes: true,
+                take: Some(take),
+                ..
+            }) => Front::Takes(take),
+            _ => Front::Script,
         };
-        match line.parse(cast_of(&self.ledger)) {
-            Ok(Wanted::Order(order)) => {
-                self.front = Front::Script;
-                self.order(order)
-            }
-            Ok(Wanted::Say(said)) => {
-                self.front = Front::Script;
-                // Who holds the performance and speaks wants to hear that line, and no further.
-                self.step = self.paused.then_some(Step::OwnLine);
-                self.document.scroll(Scroll::Bottom);
-                vec![Effect::Say {
-                    speaker: said.speaker,
-                    delivery: said.delivery,
-                    text: said.text,
-                }]
-            }
-            Err(problem) => {
-                line.problem = Some(problem);
-                Vec::new()
-            }
-        }
+        Vec::new()
     }
 
-    /// Performs what so much performance time allows.
-    fn advance(&mut self, mut ms: f64) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        while !self.is_held() {
-            if self.speaking.is_some() {
-                ms = self.speak(ms);
-                if self.speaking.is_some() {
-                    break;
-                }
-                continue;
-            }
-            if let Some(seq) = self.unacknowledged.take() {
-                effects.push(Effect::Shown(seq));
-            }
-            if self.hold_ms > 0.0 {
-                let held = self.hold_ms.min(ms);
-                self.hold_ms -= held;
-                ms -= held;
-                if self.hold_ms > 0.0 {
-                    break;
-                }
-            }
-            let Some(event) = self.waiting.pop_front() else {
-                break;
-            };
-            self.perform(event);
+    /// Where there is no room beside the script, the panel lies over it.
+    fn toggle_panel(&mut self) -> Vec<Effect> {
+        if view::has_room_for_panel(self.area) {
+            self.is_panel_folded = !self.is_panel_folded;
+        } else if self.ledger.playbill.is_some() {
+            self.front = Front::Panel(0);
         }
-        effects
+        Vec::new()
     }
 
-    /// Goes on with the line being spoken; returns the time left when it is finished.
-    fn speak(&mut self, ms: f64) -> f64 {
-        let Some(speaking) = &mut self.speaking else {
-            return ms;
-        };
-        let before = speaking.typing();
-        if let Some(left) = speaking.pass(ms) {
-            self.finish_speaking();
-            return left;
-        }
-        let typing = speaking.typing();
-        if typing != before {
-            self.document.set_typing(typing);
-            self.changed = true;
-        }
-        0.0
-    }
-
-    fn finish_speaking(&mut self) {
-        if let Some(speaking) = self.speaking.take() {
-            self.unacknowledged = Some(speaking.seq);
-            if self.step == Some(Step::OneLine) || speaking.provenance == Provenance::Injected {
-                self.step = None;
-            }
-        }
-        self.document.set_typing(Typing::Whole);
-        self.changed = true;
-    }
-
-    fn perform(&mut self, event: Event) {
-        self.changed = true;
-        self.all.push(event.clone());
-        if matches!(
-            event.kind,
-            EventKind::Rewound { .. } | EventKind::LineChanged(_)
-        ) {
-            self.cut_again();
-            return;
-        }
-        self.ledger.apply(&event);
-        if let Some(entry) = self.entry(&event) {
-            self.document.push(entry);
-        }
-        match &event.kind {
-            _ if event.seq < self.n_past => {}
-            EventKind::PerformanceStarted(_) | EventKind::SceneEntered { .. } => {
-                self.hold_ms = TITLE_MS;
-            }
-            EventKind::Cliffhanger { .. } => self.hold_ms = TITLE_MS,
-            EventKind::BeatEntered { .. } => self.hold_ms = BEAT_MS,
-            EventKind::Utterance(spoken) => self.begin_speaking(event.seq, spoken),
-            EventKind::PerformanceEnded { .. } => self.document.show_top_of_last(),
+    fn move_entry(&mut self, way: Way) {
+        match &mut self.front {
+            Front::Palette(palette) => palette.select(way),
+            Front::Menu(entry) => *entry = way.from(*entry, ExportFormat::ALL.len()),
             _ => {}
         }
-        self.performed.push(event);
     }
+}
 
-    /// Writes the script anew from what counts.
-    fn cut_again(&mut self) {
-        self.performed = cut::standing(&self.all);
-        self.ledger = Ledger::default();
-        self.document.truncate_all();
-        for event in std::mem::take(&mut self.performed) {
-            self.ledger.apply(&event);
-            if let Some(entry) = self.entry(&event) {
-                self.document.push(entry);
-            }
-            self.performed.push(event);
-        }
-    }
-
-    fn begin_speaking(&mut self, seq: u64, spoken: &Spoken) {
-        let utterance = &spoken.utterance;
-        let speaking = Speaking::new(seq, utterance, spoken.cps);
-        self.document.set_typing(speaking.typing());
-        self.speaking = Some(speaking);
-        // The user has just typed this line and need not watch it being typed again.
-        if utterance.provenance == Provenance::Injected {
-            self.finish_speaking();
-        }
-    }
-
-    /// What an event adds to the script; the ledger has taken it in already.
-    fn entry(&self, event: &Event) -> Option<Entry> {
-        Some(match &event.kind {
-            EventKind::PerformanceStarted(playbill) => Entry::Title(TitleCard::new(playbill)),
-            EventKind::SceneEntered {
-                title,
-                index,
-                setting,
-                premise,
-                ..
-            } => Entry::Title(TitleCard::of_scene(*index, title, setting, premise.clone())),
-            EventKind::BeatEntered { title, index, .. } => Entry::Beat {
-                number: index + 1,
-                title: title.clone(),
-            },
-            EventKind::Utterance(spoken) => Entry::Speech(Speech {
-                name: spoken.utterance.name.clone(),
-                color: self.ledger.color(&spoken.utterance.speaker),
-                delivery: spoken.utterance.delivery.clone(),
-                text: spoken.utterance.text.clone(),
-                provenance: spoken.utterance.provenance,
-            }),
-            EventKind::PerformanceEnded {
-                reason,
-                card,
-                threads,
-                generated_words,
-                authored_words,
-            } => Entry::End(EndCard {
-                card: card.clone(),
-                reason: *reason,
-                threads: threads.clone(),
-                generated_words: *generated_words,
-                authored_words: *authored_words,
-                commands: self.commands(),
-            }),
-            other => Entry::Direction(ledger::direction(&self.ledger, other)?),
-        })
-    }
-
-    fn commands(&self) -> Vec<(&'static str, String)> {
-        let again = self
-            .ledger
-            .playbill
-            .as_ref()
-            .map(|playbill| ("again", repeat_command(playbill)));
-        let export = self
-            .export_command
-            .clone()
-            .map(|command| ("export", command));
-        again.into_iter().chain(export).collect()
+fn context_of(front: &Front) -> Context {
+    match front {
+        Front::Script => Context::Script,
+        Front::Input(_) => Context::Input,
+        Front::Takes(_) => Context::Takes,
+        Front::Inspector(_) => Context::Inspector,
+        Front::Palette(_) => Context::Palette,
+        Front::Menu(_) => Context::Menu,
+        Front::Panel(_) => Context::Panel,
+        Front::Help(_) => Context::Help,
     }
 }
 
@@ -616,15 +473,4 @@ fn cast_of(ledger: &Ledger) -> &[CastMember] {
         .playbill
         .as_ref()
         .map_or(&[], |playbill| &playbill.cast)
-}
-
-fn scrolled(top: usize, scroll: Scroll) -> usize {
-    match scroll {
-        Scroll::LineUp => top.saturating_sub(1),
-        Scroll::LineDown => top.saturating_add(1),
-        Scroll::PageUp => top.saturating_sub(5),
-        Scroll::PageDown => top.saturating_add(5),
-        Scroll::Top => 0,
-        Scroll::Bottom => usize::MAX,
-    }
 }

@@ -8,6 +8,7 @@ use telenovela_script::scene::Setting;
 
 use super::ledger::thread_symbol;
 use super::theme::Theme;
+use crate::language::{Language, Phrase};
 use crate::wrap::{balanced, wrapped};
 
 /// What the audience is told first.
@@ -81,23 +82,22 @@ pub fn heading(setting: &Setting) -> String {
 }
 
 /// Why a performance ended, in words.
-pub fn end_reason(reason: EndReason) -> &'static str {
-    match reason {
-        EndReason::Concluded => "The arc was played to its end.",
-        EndReason::MaxLines => "The scene was as long as it may be.",
-        EndReason::Stopped => "You stopped it.",
-        EndReason::NobodyLeft => "Nobody was left who could speak.",
-    }
+pub fn end_reason(reason: EndReason, language: Language) -> &'static str {
+    language.say(match reason {
+        EndReason::Concluded => Phrase::EndConcluded,
+        EndReason::MaxLines => Phrase::EndMaxLines,
+        EndReason::Stopped => Phrase::EndStopped,
+        EndReason::NobodyLeft => Phrase::EndNobodyLeft,
+    })
 }
 
 /// How much of the words the models made, in words; `None` when nobody of the cast said anything.
-pub fn word_share(generated: u64, authored: u64) -> Option<String> {
+pub fn word_share(generated: u64, authored: u64, language: Language) -> Option<String> {
     let all = generated + authored;
     // Rounded down, so that no authored word hides behind a hundred.
     let percent = (generated * 100).checked_div(all)?;
-    Some(format!(
-        "{generated} of {all} words generated ({percent} %), {authored} authored"
-    ))
+    let figures = [generated, all, percent, authored].map(|n| n.to_string());
+    Some(language.fill(Phrase::WordShare, &figures.each_ref().map(String::as_str)))
 }
 
 /// The lines of a title card.
@@ -126,12 +126,13 @@ pub fn title(card: &TitleCard, columns: usize, theme: Theme) -> Vec<Line<'static
 }
 
 /// The lines of an end card.
-pub fn end(card: &EndCard, columns: usize, theme: Theme) -> Vec<Line<'static>> {
+pub fn end(card: &EndCard, columns: usize, theme: Theme, language: Language) -> Vec<Line<'static>> {
     let mut lines = vec![Line::default()];
     lines.extend(centered(&card.card, columns).map(|line| line.style(theme.strong())));
     if card.reason != EndReason::Concluded {
         lines.extend(
-            centered(end_reason(card.reason), columns).map(|line| line.style(theme.direction())),
+            centered(end_reason(card.reason, language), columns)
+                .map(|line| line.style(theme.direction())),
         );
     }
     for thread in &card.threads {
@@ -145,7 +146,10 @@ pub fn end(card: &EndCard, columns: usize, theme: Theme) -> Vec<Line<'static>> {
             };
             lines.push(Line::raw(format!("{lead}{line}")));
         }
-        let outcome = thread.resolution.as_deref().unwrap_or("Nobody knows.");
+        let outcome = match &thread.resolution {
+            Some(resolution) => resolution,
+            None => language.say(Phrase::NobodyKnows),
+        };
         for line in wrapped(outcome, columns.saturating_sub(4)) {
             lines.push(Line::from(vec![
                 Span::raw("    "),
@@ -153,7 +157,7 @@ pub fn end(card: &EndCard, columns: usize, theme: Theme) -> Vec<Line<'static>> {
             ]));
         }
     }
-    if let Some(share) = word_share(card.generated_words, card.authored_words) {
+    if let Some(share) = word_share(card.generated_words, card.authored_words, language) {
         lines.push(Line::default());
         lines.extend(centered(&share, columns).map(|line| line.style(theme.dim())));
     }
@@ -161,11 +165,11 @@ pub fn end(card: &EndCard, columns: usize, theme: Theme) -> Vec<Line<'static>> {
         lines.push(Line::default());
     }
     for (what, command) in &card.commands {
-        for (index, line) in wrapped(command, columns.saturating_sub(12)).enumerate() {
+        for (index, line) in wrapped(command, columns.saturating_sub(14)).enumerate() {
             let lead = if index == 0 {
-                format!("  {what:<8}")
+                format!("  {what:<10}")
             } else {
-                " ".repeat(10)
+                " ".repeat(12)
             };
             lines.push(Line::from(vec![
                 Span::styled(lead, theme.dim()),

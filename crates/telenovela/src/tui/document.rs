@@ -3,15 +3,18 @@
 //! Every entry is laid out once per width; drawing touches the visible lines alone.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use ratatui::text::{Line, Span};
 use telenovela_script::character::Color;
 use telenovela_script::event::Provenance;
 
 use super::card::{EndCard, TitleCard};
-use super::keymap::Scroll;
-use super::layout::{TextLines, laid_out, measure};
+use super::keymap::{Scroll, Way};
+use super::layout::{TextLines, laid_out, measure, words_style};
+use super::staging::Cue;
 use super::theme::Theme;
+use crate::language::Language;
 
 /// The breathing of a pause has so many phases.
 pub const BREATHS: [&str; 4] = ["·", "· ·", "· · ·", "· ·"];
@@ -32,6 +35,8 @@ pub enum Entry {
     Speech(Speech),
     /// Somebody comes or goes, a thread opens.
     Direction(String),
+    /// What the camera or the orchestra does.
+    Cue(Cue),
     /// What the audience sees last.
     End(EndCard),
 }
@@ -39,6 +44,10 @@ pub enum Entry {
 /// A line of dialogue.
 #[derive(Clone, Debug)]
 pub struct Speech {
+    /// Counted by the director.
+    pub turn: u64,
+    /// Whether it is heard and not seen: the narrator's.
+    pub is_offstage: bool,
     /// Of the speaker.
     pub name: String,
     /// Of the name.
@@ -55,11 +64,14 @@ pub struct Speech {
 #[derive(Debug)]
 pub struct Document {
     theme: Theme,
+    language: Language,
     width: u16,
     height: u16,
     blocks: Vec<Block>,
     position: Position,
     typing: Typing,
+    /// The turn of the line that the user has selected.
+    selected: Option<u64>,
 }
 
 /// How far the last speech has been spoken.
@@ -88,20 +100,34 @@ struct Block {
     entry: Entry,
     /// First line, counted from the top of the script.
     top: usize,
+    /// Blank lines at its beginning.
+    n_blank: usize,
     lines: Vec<Line<'static>>,
     text: Option<TextLines>,
 }
 
+impl Block {
+    /// The turn of a speech.
+    fn turn(&self) -> Option<u64> {
+        match &self.entry {
+            Entry::Speech(speech) => Some(speech.turn),
+            _ => None,
+        }
+    }
+}
+
 impl Document {
     /// An empty script.
-    pub fn new(theme: Theme) -> Self {
+    pub fn new(theme: Theme, language: Language) -> Self {
         Self {
             theme,
+            language,
             width: 0,
             height: 0,
             blocks: Vec::new(),
             position: Position::Following,
             typing: Typing::Whole,
+            selected: None,
         }
     }
 
@@ -129,6 +155,7 @@ impl Document {
         self.blocks.push(Block {
             entry,
             top: 0,
+            n_blank: 0,
             lines: Vec::new(),
             text: None,
         });
@@ -177,6 +204,85 @@ impl Document {
         if self.position == Position::At(at_bottom) {
             self.position = Position::Following;
         }
+    }
+
+    /// The turn of the selected line.
+    pub fn selected(&self) -> Option<u64> {
+        self.selected
+    }
+
+    /// Selects the line of a turn, or nothing.
+    pub fn select(&mut self, turn: Option<u64>) {
+        self.selected = turn;
+        if let Some(turn) = turn {
+            self.reveal(turn);
+        }
+    }
+
+    /// Selects the line before or after the selected one; without one, the last. After the last one nothing is selected, and the reader follows again.
+    pub fn select_neighbour(&mut self, way: Way) {
+        let turns: Vec<u64> = self.blocks.iter().filter_map(Block::turn).collect();
+        let place = self
+            .selected
+            .and_then(|turn| turns.iter().position(|other| *other == turn));
+        let next = match (place, way) {
+            (None, Way::Before) => turns.len().checked_sub(1),
+            (None, Way::After) => None,
+            (Some(place), Way::Before) => Some(place.saturating_sub(1)),
+            (Some(place), Way::After) => Some(place + 1),
+        };
+        let next = next.and_then(|place| turns.get(place).copied());
+        self.select(next);
+        if next.is_none() {
+            self.scroll(Scroll::Bottom);
+        }
+    }
+
+    /// Moves the window, as little as it takes, to where the line of a turn is seen.
+    pub fn reveal(&mut self, turn: u64) {
+        let Some(rows) = self.rows_of(turn) else {
+            return;
+        };
+        let (top, height) = (self.top(), usize::from(self.height));
+        let wanted = if rows.start < top || rows.len() > height {
+            rows.start
+        } else if rows.end > top + height {
+            rows.end - height
+        } else {
+            return;
+        };
+        self.position = if wanted >= self.last_top() {
+            Position::Following
+        } else {
+            Position::At(wanted)
+        };
+    }
+
+    /// Rows of the window in which the selected line is seen.
+    pub fn selected_rows(&self) -> Option<Range<usize>> {
+        let rows = self.rows_of(self.selected?)?;
+        let (top, height) = (self.top(), usize::from(self.height));
+        let within = |row: usize| row.saturating_sub(top).min(height);
+        Some(within(rows.start)..within(rows.end)).filter(|rows| !rows.is_empty())
+    }
+
+    /// Selects nothing where the selected line is not there any more.
+    pub fn forget_lost_selection(&mut self) {
+        if self
+            .selected
+            .is_some_and(|turn| self.rows_of(turn).is_none())
+        {
+            self.selected = None;
+        }
+    }
+
+    /// Rows of the script that the line of a turn takes, the blank one before it left out.
+    fn rows_of(&self, turn: u64) -> Option<Range<usize>> {
+        let blocks = self.blocks.iter().rev();
+        let block = blocks
+            .into_iter()
+            .find(|block| block.turn() == Some(turn))?;
+        Some(block.top + block.n_blank..block.top + self.shown_height(block))
     }
 
     /// Whether new lines are shown as they come.
@@ -313,7 +419,8 @@ impl Document {
             Typing::UpTo(byte) => match text.ranges.get(line - text.first) {
                 Some(range) if byte < range.end => {
                     let spoken = &speech.text[range.start..byte.max(range.start)];
-                    Cow::Owned(Line::raw(format!("{indent}{spoken}")))
+                    let style = words_style(speech, self.theme);
+                    Cow::Owned(Line::styled(format!("{indent}{spoken}"), style))
                 }
                 _ => whole,
             },
@@ -323,13 +430,18 @@ impl Document {
     fn lay_out(&mut self, index: usize) {
         let (before, rest) = self.blocks.split_at_mut(index);
         let (previous, block) = (before.last(), &mut rest[0]);
-        let (laid, text) = laid_out(&block.entry, measure(self.width), self.theme);
+        let (laid, text) = laid_out(&block.entry, measure(self.width), self.theme, self.language);
         // Stage directions that follow each other stand together; everything else has air before it.
         let is_direction = |entry: &Entry| matches!(entry, Entry::Direction(_));
-        let close = previous
-            .is_none_or(|previous| is_direction(&previous.entry) && is_direction(&block.entry));
+        // A cue of the camera's belongs to the line that follows, one of the orchestra's to the beat before it.
+        let close = previous.is_none_or(|previous| match (&previous.entry, &block.entry) {
+            (Entry::Beat { .. }, Entry::Cue(_)) => true,
+            (Entry::Cue(cue), Entry::Speech(_)) => cue.is_of_next_line,
+            (before, after) => is_direction(before) && is_direction(after),
+        });
         let n_blank = usize::from(!close);
         block.top = previous.map_or(0, |previous| previous.top + previous.lines.len());
+        block.n_blank = n_blank;
         block.lines = std::iter::repeat_n(Line::default(), n_blank)
             .chain(laid)
             .collect();

@@ -7,6 +7,8 @@ use telenovela_script::text::one_line;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::keymap::Edit;
+use super::ledger::mood_name;
+use crate::language::{Language, Phrase};
 
 /// A line longer than this, in characters, takes no more: it is a line of dialogue.
 const MAX_CHARS: usize = 400;
@@ -95,7 +97,7 @@ impl InputLine {
     }
 
     /// Changes the line.
-    pub fn edit(&mut self, edit: Edit, cast: &[CastMember]) {
+    pub fn edit(&mut self, edit: Edit, cast: &[CastMember], language: Language) {
         self.problem = None;
         if !matches!(edit, Edit::NextName | Edit::PreviousName) {
             self.completing = None;
@@ -129,8 +131,10 @@ impl InputLine {
             Edit::Right => self.cursor += self.next_grapheme_len(),
             Edit::Home => self.cursor = 0,
             Edit::End => self.cursor = self.text.len(),
-            Edit::NextName => self.cycle_name(cast, 1),
-            Edit::PreviousName => self.cycle_name(cast, cast.len().saturating_sub(1)),
+            Edit::NextName => self.cycle_name(cast, 1, language),
+            Edit::PreviousName => {
+                self.cycle_name(cast, cast.len().saturating_sub(1), language);
+            }
         }
     }
 
@@ -156,21 +160,21 @@ impl InputLine {
     ///
     /// # Errors
     /// In words for the user: no colon, nobody of that name, nothing to say, no such word to the director.
-    pub fn parse(&self, cast: &[CastMember]) -> Result<Wanted, String> {
+    pub fn parse(&self, cast: &[CastMember], language: Language) -> Result<Wanted, String> {
         let line = one_line(&self.text);
         match line.strip_prefix(SLASH) {
-            Some(order) => parse_order(order, cast).map(Wanted::Order),
-            None => parse_said(&line, cast).map(Wanted::Say),
+            Some(order) => parse_order(order, cast, language).map(Wanted::Order),
+            None => parse_said(&line, cast, language).map(Wanted::Say),
         }
     }
 
     /// Completes the name before the colon, or puts the next name of the cast in its place; what is said after it stays. After a word to the
     /// director it completes the name that follows.
-    fn cycle_name(&mut self, cast: &[CastMember], step: usize) {
+    fn cycle_name(&mut self, cast: &[CastMember], step: usize, language: Language) {
         if self.text.starts_with(SLASH) {
             let (order, name) = self.text.split_once(' ').unwrap_or((&self.text, ""));
             let (order, name) = (order.to_owned(), name.trim().to_owned());
-            if let Some(next) = self.next_name(cast, &name, step) {
+            if let Some(next) = self.next_name(cast, &name, step, language) {
                 self.text = format!("{order} {}", cast[next].name);
                 self.cursor = self.text.len();
             }
@@ -185,14 +189,20 @@ impl InputLine {
             None => &self.text,
         };
         let name = name.trim().to_owned();
-        if let Some(next) = self.next_name(cast, &name, step) {
+        if let Some(next) = self.next_name(cast, &name, step, language) {
             self.text = format!("{}: {}", cast[next].name, said.unwrap_or_default());
             self.cursor = self.text.len();
         }
     }
 
     /// Index of the name that Tab puts in the place of what stands there.
-    fn next_name(&mut self, cast: &[CastMember], name: &str, step: usize) -> Option<usize> {
+    fn next_name(
+        &mut self,
+        cast: &[CastMember],
+        name: &str,
+        step: usize,
+        language: Language,
+    ) -> Option<usize> {
         let typed = self.completing.get_or_insert_with(|| {
             let is_whole = cast.iter().any(|member| is_called(member, name));
             if is_whole {
@@ -207,7 +217,7 @@ impl InputLine {
         };
         let fitting: Vec<usize> = (0..cast.len()).filter(|at| begins(&cast[*at])).collect();
         if fitting.is_empty() {
-            self.problem = Some(format!("nobody's name begins with “{name}”"));
+            self.problem = Some(language.fill(Phrase::NobodyBegins, &[name]));
             self.completing = None;
             return None;
         }
@@ -234,7 +244,7 @@ impl InputLine {
 const ORDERS: &str = "/next NAME  /mood NAME colder  /voice TEXT  /skip  /more 3  /retake  /take 2  /edit TEXT  /back 1";
 
 /// A word to the director, the slash taken off.
-fn parse_order(order: &str, cast: &[CastMember]) -> Result<Order, String> {
+fn parse_order(order: &str, cast: &[CastMember], language: Language) -> Result<Order, String> {
     let (word, rest) = order.split_once(' ').unwrap_or((order, ""));
     let rest = rest.trim();
     let number = |usual: u64| match rest {
@@ -243,24 +253,23 @@ fn parse_order(order: &str, cast: &[CastMember]) -> Result<Order, String> {
             .parse::<u64>()
             .ok()
             .filter(|n| (1..=1_000).contains(n))
-            .ok_or_else(|| format!("“{rest}” is no number from 1 to 1000")),
+            .ok_or_else(|| language.fill(Phrase::NoNumber, &[rest])),
     };
     let words = || match rest {
-        "" => Err(format!("/{word} what?")),
+        "" => Err(language.fill(Phrase::OrderWhat, &[word])),
         _ => Ok(rest.to_owned()),
     };
     Ok(match word {
         "next" if rest.is_empty() => Order::NextSpeaker(None),
         "next" => {
-            let member = called(cast, rest.trim_end_matches(':').trim())?;
+            let member = called(cast, rest.trim_end_matches(':').trim(), language)?;
             Order::NextSpeaker(Some(member.character.clone()))
         }
         "mood" => {
-            let (name, mood) = rest.rsplit_once(' ').unwrap_or((rest, ""));
-            let known = Mood::ALL.map(Mood::name).join(", ");
-            let mood =
-                Mood::named(mood).ok_or_else(|| format!("/mood NAME and one of: {known}"))?;
-            Order::Mood(called(cast, name.trim())?.character.clone(), mood)
+            let known = Mood::ALL.map(|mood| language.say(mood_name(mood)));
+            let no_mood = || language.fill(Phrase::MoodOneOf, &[&known.join(", ")]);
+            let (name, mood) = split_mood(rest, language).ok_or_else(no_mood)?;
+            Order::Mood(called(cast, name, language)?.character.clone(), mood)
         }
         "voice" => Order::Outside(words()?),
         "skip" => Order::Skip,
@@ -272,31 +281,48 @@ fn parse_order(order: &str, cast: &[CastMember]) -> Result<Order, String> {
         }
         "edit" => Order::Edit(words()?),
         "back" => Order::Back(number(1)?),
-        _ => return Err(format!("there is no “/{word}”: {ORDERS}")),
+        _ => return Err(language.fill(Phrase::NoSuchOrder, &[word, ORDERS])),
     })
 }
 
-fn called<'c>(cast: &'c [CastMember], name: &str) -> Result<&'c CastMember, String> {
+/// A name and the mood after it, by the name that the mood has in the log or in this language.
+fn split_mood(rest: &str, language: Language) -> Option<(&str, Mood)> {
+    let lowered = rest.to_lowercase();
+    let ends = |mood: &Mood| {
+        let names = [mood.name(), language.say(mood_name(*mood))];
+        let found = names.into_iter().find(|name| lowered.ends_with(name))?;
+        // Lower case may be longer or shorter in bytes, but no name of a mood is.
+        let name = rest.get(..rest.len().checked_sub(found.len())?)?;
+        Some((name.trim(), *mood))
+    };
+    Mood::ALL.iter().find_map(ends)
+}
+
+fn called<'c>(
+    cast: &'c [CastMember],
+    name: &str,
+    language: Language,
+) -> Result<&'c CastMember, String> {
     cast.iter()
         .find(|member| is_called(member, name))
         .ok_or_else(|| {
             let names: Vec<&str> = cast.iter().map(|member| member.name.as_str()).collect();
-            format!("nobody here is called “{name}”: {}", names.join(", "))
+            language.fill(Phrase::NobodyCalled, &[name, &names.join(", ")])
         })
 }
 
-fn parse_said(line: &str, cast: &[CastMember]) -> Result<Said, String> {
+fn parse_said(line: &str, cast: &[CastMember], language: Language) -> Result<Said, String> {
     let Some((who, text)) = line.split_once(':') else {
-        return Err("who says it? write NAME: text, or press Tab for a name".to_owned());
+        return Err(language.say(Phrase::WhoSaysIt).to_owned());
     };
     let (name, delivery) = match who.split_once('(') {
         Some((name, delivery)) => (name.trim(), delivery.trim().trim_end_matches(')').trim()),
         None => (who.trim(), ""),
     };
     let text = text.trim();
-    let member = called(cast, name)?;
+    let member = called(cast, name, language)?;
     if text.is_empty() {
-        return Err(format!("what does {} say?", member.name));
+        return Err(language.fill(Phrase::WhatDoesSay, &[&member.name]));
     }
     Ok(Said {
         speaker: member.character.clone(),
@@ -316,6 +342,8 @@ fn is_called(member: &CastMember, name: &str) -> bool {
 mod tests {
     use super::*;
     use crate::tui::sample;
+
+    const EN: Language = Language::English;
 
     fn typed(text: &str) -> InputLine {
         let mut line = InputLine::default();
@@ -340,21 +368,21 @@ mod tests {
         let cast = sample::playbill().cast;
         let mut line = InputLine::beginning_with("/next ");
         assert_eq!(
-            line.parse(&cast),
+            line.parse(&cast, EN),
             Ok(Wanted::Order(Order::NextSpeaker(None)))
         );
         line.insert("ro");
-        line.edit(Edit::NextName, &cast);
+        line.edit(Edit::NextName, &cast, EN);
         assert_eq!(line.text(), "/next Rodrigo");
         let rodrigo = CharacterId::new("rodrigo");
         assert_eq!(
-            line.parse(&cast),
+            line.parse(&cast, EN),
             Ok(Wanted::Order(Order::NextSpeaker(Some(rodrigo))))
         );
-        let wrong = |text| typed(text).parse(&cast).unwrap_err();
+        let wrong = |text| typed(text).parse(&cast, EN).unwrap_err();
         assert!(wrong("/nxet").contains("/next NAME"));
         assert!(wrong("/next Pedro").contains("Rodrigo"));
-        let order = |text| match typed(text).parse(&cast) {
+        let order = |text| match typed(text).parse(&cast, EN) {
             Ok(Wanted::Order(order)) => order,
             other => panic!("no order: {other:?}"),
         };
@@ -376,7 +404,7 @@ mod tests {
     }
 
     fn said(line: &InputLine, cast: &[CastMember]) -> Said {
-        match line.parse(cast) {
+        match line.parse(cast, EN) {
             Ok(Wanted::Say(said)) => said,
             other => panic!("no line: {other:?}"),
         }
@@ -387,19 +415,19 @@ mod tests {
         let cast = sample::playbill().cast;
         assert!(
             typed("You knew.")
-                .parse(&cast)
+                .parse(&cast, EN)
                 .unwrap_err()
                 .contains("who says it")
         );
         assert!(
             typed("Pedro: Hm.")
-                .parse(&cast)
+                .parse(&cast, EN)
                 .unwrap_err()
                 .contains("Rodrigo")
         );
         assert!(
             typed("Inés:  ")
-                .parse(&cast)
+                .parse(&cast, EN)
                 .unwrap_err()
                 .contains("what does Inés say")
         );
@@ -409,44 +437,44 @@ mod tests {
     fn tab_completes_a_name_and_then_goes_round_the_cast() {
         let cast = sample::playbill().cast;
         let mut line = typed("ro");
-        line.edit(Edit::NextName, &cast);
+        line.edit(Edit::NextName, &cast, EN);
         assert_eq!(line.text(), "Rodrigo: ");
         let mut line = InputLine::default();
         let mut seen = Vec::new();
         for _ in 0..4 {
-            line.edit(Edit::NextName, &cast);
+            line.edit(Edit::NextName, &cast, EN);
             seen.push(line.text().to_owned());
         }
         assert_eq!(seen, ["Narrator: ", "Inés: ", "Rodrigo: ", "Narrator: "]);
-        line.edit(Edit::PreviousName, &cast);
+        line.edit(Edit::PreviousName, &cast, EN);
         assert_eq!(line.text(), "Rodrigo: ");
         let mut line = typed("Inés: You knew.");
-        line.edit(Edit::NextName, &cast);
+        line.edit(Edit::NextName, &cast, EN);
         assert_eq!(line.text(), "Rodrigo: You knew.");
         let mut line = typed("zz");
-        line.edit(Edit::NextName, &cast);
+        line.edit(Edit::NextName, &cast, EN);
         assert_eq!((line.text(), line.problem.is_some()), ("zz", true));
     }
 
     #[test]
     fn editing_goes_character_by_character_whatever_their_bytes() {
         let mut line = typed("ne\u{301}e 海");
-        line.edit(Edit::Left, &[]);
-        line.edit(Edit::Backspace, &[]);
+        line.edit(Edit::Left, &[], EN);
+        line.edit(Edit::Backspace, &[], EN);
         assert_eq!(line.text(), "ne\u{301}e海");
-        line.edit(Edit::Home, &[]);
-        line.edit(Edit::Right, &[]);
-        line.edit(Edit::Delete, &[]);
+        line.edit(Edit::Home, &[], EN);
+        line.edit(Edit::Right, &[], EN);
+        line.edit(Edit::Delete, &[], EN);
         assert_eq!(line.text(), "ne海");
-        line.edit(Edit::End, &[]);
-        line.edit(Edit::Insert(' '), &[]);
+        line.edit(Edit::End, &[], EN);
+        line.edit(Edit::Insert(' '), &[], EN);
         line.insert("no\u{1b}[31m\nway");
         assert_eq!(line.text(), "ne海 no[31m way");
-        line.edit(Edit::DeleteWord, &[]);
+        line.edit(Edit::DeleteWord, &[], EN);
         assert_eq!(line.text(), "ne海 no[31m ");
-        line.edit(Edit::DeleteWord, &[]);
+        line.edit(Edit::DeleteWord, &[], EN);
         assert_eq!(line.text(), "ne海 ");
-        line.edit(Edit::Clear, &[]);
+        line.edit(Edit::Clear, &[], EN);
         assert_eq!((line.text(), line.before_cursor()), ("", ""));
         for edit in [
             Edit::Backspace,
@@ -455,7 +483,7 @@ mod tests {
             Edit::Left,
             Edit::Right,
         ] {
-            line.edit(edit, &[]);
+            line.edit(edit, &[], EN);
             assert_eq!(line.text(), "");
         }
     }

@@ -1,11 +1,13 @@
-//! Which key does what: one table, from which the keys are looked up and the help card and the hints are written.
+//! Which key does what: one table, from which the keys are looked up and the help card, the hints and the palette are written.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+use crate::language::Phrase;
 
 /// What a key means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Holds the performance, or lets it go on.
+    /// Holds the performance, or lets it go on; holds a training likewise.
     TogglePause,
     /// Finishes the line being spoken at once; while paused and silent, has one line spoken.
     Step,
@@ -13,26 +15,52 @@ pub enum Action {
     Faster,
     /// Performs slower.
     Slower,
-    /// Moves the script.
+    /// Moves the script, or what lies over it.
     Scroll(Scroll),
-    /// Goes to the newest line and stays there.
+    /// Goes to the newest line and stays there; nothing is selected any more.
     Follow,
+    /// Selects the line before or after the one that is selected.
+    Select(Way),
     /// Opens the input line.
     OpenInput,
     /// Opens the input line to choose the next speaker.
     ChooseSpeaker,
     /// Opens the input line to give somebody a mood.
     ChooseMood,
-    /// Has new takes made of the last line.
+    /// Opens the input line for a voice from outside.
+    SpeakFromOutside,
+    /// Has new takes made of the selected line.
     Retake,
-    /// Puts the next take in the place of the last line.
+    /// Shows the takes of the selected line.
+    OpenTakes,
+    /// Looks at the take before or after.
+    BrowseTake(Way),
+    /// Puts the take that is looked at in the place of the line.
+    Pick,
+    /// Puts the next take in the place of the selected line.
     NextTake,
-    /// Takes the last line back, and goes on differently.
+    /// Opens the input line to write the selected line anew.
+    Rewrite,
+    /// Goes back to the selected line, or before the last one, and on differently.
     Back,
     /// Brings the beat to its authored lines.
     SkipBeat,
     /// Lets the beat go on for some lines more.
     ExtendBeat,
+    /// Shows how the selected line came about.
+    Inspect,
+    /// Looks at the piece of the line before or after.
+    MoveToken(Way),
+    /// Folds the panel away, or shows it.
+    TogglePanel,
+    /// Shows every command by name.
+    OpenPalette,
+    /// Shows where a performance can be saved and exported to.
+    OpenMenu,
+    /// Goes to the entry above or below.
+    MoveEntry(Way),
+    /// Does what the entry says.
+    Choose,
     /// Shows the keys.
     OpenHelp,
     /// Closes what lies over the script.
@@ -41,11 +69,53 @@ pub enum Action {
     Say,
     /// Changes the input line.
     Edit(Edit),
-    /// Stops the performance and leaves.
+    /// Gives the terminal to the shell for a while.
+    Suspend,
+    /// Stops and leaves.
     Quit,
+    /// In the lobby: plays with a seed that is typed.
+    PlaySeed,
+    /// In the lobby: shows a performance as it was.
+    Replay,
+    /// In the lobby: goes on with a performance that broke off.
+    Resume,
+    /// In the lobby: writes a performance as a transcript.
+    Export,
+    /// In the lobby: trains what is missing.
+    Train,
+    /// In a rehearsal: stops, and keeps what was learned.
+    StopAndKeep,
 }
 
-/// A way of moving the script or the help card.
+impl Action {
+    /// Whether it is offered by name.
+    pub fn is_command(self) -> bool {
+        !matches!(
+            self,
+            Self::Scroll(_) | Self::Select(_) | Self::OpenPalette | Self::BrowseTake(_)
+        )
+    }
+}
+
+/// One of two neighbours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Way {
+    Before,
+    After,
+}
+
+impl Way {
+    /// The neighbour of an index among `n`, which stops at either end.
+    pub fn from(self, index: usize, n: usize) -> usize {
+        match self {
+            Self::Before => index.saturating_sub(1),
+            Self::After => (index + 1).min(n.saturating_sub(1)),
+        }
+    }
+}
+
+/// A way of moving the script or what lies over it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Scroll {
@@ -55,6 +125,20 @@ pub enum Scroll {
     PageDown,
     Top,
     Bottom,
+}
+
+impl Scroll {
+    /// A card's first line after it was scrolled; the end is for whoever draws it to find.
+    pub fn of_card(self, top: usize) -> usize {
+        match self {
+            Scroll::LineUp => top.saturating_sub(1),
+            Scroll::LineDown => top.saturating_add(1),
+            Scroll::PageUp => top.saturating_sub(5),
+            Scroll::PageDown => top.saturating_add(5),
+            Scroll::Top => 0,
+            Scroll::Bottom => usize::MAX,
+        }
+    }
 }
 
 /// A change of the input line.
@@ -91,10 +175,47 @@ pub enum Context {
     Script,
     /// The input line is open.
     Input,
+    /// The takes of a line are shown.
+    Takes,
+    /// A line is looked into.
+    Inspector,
+    /// The commands are shown.
+    Palette,
+    /// The menu of files is shown.
+    Menu,
+    /// Cast, arc and loose ends lie over the script.
+    Panel,
     /// The help card is open.
     Help,
+    /// The lobby.
+    Lobby,
+    /// A training.
+    Rehearsal,
     /// Whatever is in front.
     Always,
+}
+
+impl Context {
+    /// What it is called on the help card; `None` for those that have no card.
+    pub fn title(self) -> Option<Phrase> {
+        Some(match self {
+            Self::Script => Phrase::InScript,
+            Self::Input => Phrase::InInput,
+            Self::Takes => Phrase::InTakes,
+            Self::Inspector => Phrase::InInspector,
+            Self::Palette => Phrase::InPalette,
+            Self::Menu => Phrase::InMenu,
+            Self::Panel => Phrase::InPanel,
+            Self::Lobby => Phrase::InLobby,
+            Self::Rehearsal => Phrase::InRehearsal,
+            Self::Help | Self::Always => return None,
+        })
+    }
+
+    /// Whether letters are typed into a line there.
+    fn takes_text(self) -> bool {
+        matches!(self, Self::Input | Self::Palette)
+    }
 }
 
 /// A row of the table.
@@ -109,9 +230,9 @@ pub struct Binding {
     /// The keys as the help card shows them; an empty one keeps the row off the card.
     pub label: &'static str,
     /// What it does, in words.
-    pub help: &'static str,
+    pub help: Phrase,
     /// What it does, in a word, for the hints at the foot of the screen; most have none.
-    pub hint: Option<&'static str>,
+    pub hint: Option<Phrase>,
 }
 
 const NONE: KeyModifiers = KeyModifiers::NONE;
@@ -123,8 +244,8 @@ const fn row(
     keys: &'static [(KeyModifiers, KeyCode)],
     action: Action,
     label: &'static str,
-    help: &'static str,
-    hint: Option<&'static str>,
+    help: Phrase,
+    hint: Option<Phrase>,
 ) -> Binding {
     Binding {
         context,
@@ -136,54 +257,134 @@ const fn row(
     }
 }
 
-/// Every key of the theatre, in the order of the help card.
+/// Every key of the program, in the order of the help card.
 #[rustfmt::skip]
 pub static BINDINGS: &[Binding] = {
-    use Context::{Always, Help, Input, Script};
+    use Context::{Always, Help, Input, Inspector, Lobby, Menu, Palette, Panel, Rehearsal, Script, Takes};
     use KeyCode::{BackTab, Backspace, Char, Delete, Down, End, Enter, Esc, Home, Left, PageDown, PageUp, Right, Tab, Up};
+    use Phrase as P;
+    use Way::{After, Before};
     &[
-        row(Script, &[(NONE, Char(' '))], Action::TogglePause, "space", "pause, go on", Some("pause")),
-        row(Script, &[(NONE, Char('.')), (NONE, Enter)], Action::Step, ". Enter", "finish the line, or step", None),
-        row(Script, &[(NONE, Char('+')), (NONE, Char('='))], Action::Faster, "+", "faster", None),
-        row(Script, &[(NONE, Char('-')), (NONE, Char('_'))], Action::Slower, "-", "slower", None),
-        row(Script, &[(NONE, Char(':'))], Action::OpenInput, ":", "say a line as anybody", Some("say")),
-        row(Script, &[(NONE, Char('n'))], Action::ChooseSpeaker, "n", "choose who speaks next", None),
-        row(Script, &[(NONE, Char('m'))], Action::ChooseMood, "m", "give somebody a mood", None),
-        row(Script, &[(NONE, Char('r'))], Action::Retake, "r", "take the last line again", None),
-        row(Script, &[(NONE, Char('t'))], Action::NextTake, "t", "another take of the last line", None),
-        row(Script, &[(NONE, Char('b'))], Action::Back, "b", "take the last line back, go on differently", None),
-        row(Script, &[(NONE, Char('s'))], Action::SkipBeat, "s", "skip to the end of the beat", None),
-        row(Script, &[(NONE, Char('x'))], Action::ExtendBeat, "x", "three lines more in this beat", None),
-        row(Script, &[(NONE, Up), (NONE, Char('k'))], Action::Scroll(Scroll::LineUp), "↑ k", "a line up", None),
-        row(Script, &[(NONE, Down), (NONE, Char('j'))], Action::Scroll(Scroll::LineDown), "↓ j", "a line down", None),
-        row(Script, &[(NONE, PageUp)], Action::Scroll(Scroll::PageUp), "PgUp", "a page up", None),
-        row(Script, &[(NONE, PageDown)], Action::Scroll(Scroll::PageDown), "PgDn", "a page down", None),
-        row(Script, &[(NONE, Char('g')), (NONE, Home)], Action::Scroll(Scroll::Top), "g Home", "to the title", None),
-        row(Script, &[(NONE, Char('G')), (NONE, End)], Action::Scroll(Scroll::Bottom), "G End", "to the newest line", None),
-        row(Script, &[(NONE, Char('f'))], Action::Follow, "f", "follow the newest line", None),
-        row(Script, &[(NONE, Char('?'))], Action::OpenHelp, "?", "this card", Some("help")),
-        row(Script, &[(NONE, Char('q'))], Action::Quit, "q", "stop and leave", Some("quit")),
-        row(Always, &[(CTRL, Char('c'))], Action::Quit, "Ctrl-C", "leave, from anywhere", None),
+        row(Script, &[(NONE, Char(' '))], Action::TogglePause, "space", P::DoPause, Some(P::HintPause)),
+        row(Script, &[(NONE, Char('.')), (NONE, Enter)], Action::Step, ". Enter", P::DoStep, None),
+        row(Script, &[(NONE, Char('+')), (NONE, Char('='))], Action::Faster, "+", P::DoFaster, None),
+        row(Script, &[(NONE, Char('-')), (NONE, Char('_'))], Action::Slower, "-", P::DoSlower, None),
+        row(Script, &[(NONE, Up)], Action::Select(Before), "↑", P::DoSelectUp, None),
+        row(Script, &[(NONE, Down)], Action::Select(After), "↓", P::DoSelectDown, None),
+        row(Script, &[(NONE, Left)], Action::BrowseTake(Before), "← →", P::DoTakes, None),
+        row(Script, &[(NONE, Right)], Action::BrowseTake(After), "", P::DoTakes, None),
+        row(Script, &[(NONE, Char('i'))], Action::Inspect, "i", P::DoInspect, Some(P::HintInspect)),
+        row(Script, &[(NONE, Char(':'))], Action::OpenInput, ":", P::DoSay, Some(P::HintSay)),
+        row(Script, &[(NONE, Char('p')), (CTRL, Char('p'))], Action::OpenPalette, "p", P::DoPalette, Some(P::HintCommands)),
+        row(Script, &[(NONE, Char('r'))], Action::Retake, "r", P::DoRetake, None),
+        row(Script, &[(NONE, Char('t'))], Action::NextTake, "t", P::DoNextTake, None),
+        row(Script, &[(NONE, Char('e'))], Action::Rewrite, "e", P::DoEdit, None),
+        row(Script, &[(NONE, Char('b'))], Action::Back, "b", P::DoBack, None),
+        row(Script, &[(NONE, Char('n'))], Action::ChooseSpeaker, "n", P::DoNext, None),
+        row(Script, &[(NONE, Char('m'))], Action::ChooseMood, "m", P::DoMood, None),
+        row(Script, &[(NONE, Char('v'))], Action::SpeakFromOutside, "v", P::DoVoice, None),
+        row(Script, &[(NONE, Char('s'))], Action::SkipBeat, "s", P::DoSkip, None),
+        row(Script, &[(NONE, Char('x'))], Action::ExtendBeat, "x", P::DoExtend, None),
+        row(Script, &[(NONE, Char('w'))], Action::OpenMenu, "w", P::DoMenu, None),
+        row(Script, &[(NONE, Char('o')), (NONE, Tab)], Action::TogglePanel, "o Tab", P::DoPanel, None),
+        row(Script, &[(NONE, Char('k'))], Action::Scroll(Scroll::LineUp), "k", P::DoLineUp, None),
+        row(Script, &[(NONE, Char('j'))], Action::Scroll(Scroll::LineDown), "j", P::DoLineDown, None),
+        row(Script, &[(NONE, PageUp)], Action::Scroll(Scroll::PageUp), "PgUp", P::DoPageUp, None),
+        row(Script, &[(NONE, PageDown)], Action::Scroll(Scroll::PageDown), "PgDn", P::DoPageDown, None),
+        row(Script, &[(NONE, Char('g')), (NONE, Home)], Action::Scroll(Scroll::Top), "g Home", P::DoTop, None),
+        row(Script, &[(NONE, Char('G')), (NONE, End)], Action::Scroll(Scroll::Bottom), "G End", P::DoBottom, None),
+        row(Script, &[(NONE, Char('f')), (NONE, Esc)], Action::Follow, "f Esc", P::DoFollow, None),
+        row(Script, &[(NONE, Char('?'))], Action::OpenHelp, "?", P::DoHelp, Some(P::HintHelp)),
+        row(Script, &[(NONE, Char('q'))], Action::Quit, "q", P::DoQuit, Some(P::HintQuit)),
 
-        row(Input, &[(NONE, Enter)], Action::Say, "Enter", "say the line", Some("say it")),
-        row(Input, &[(NONE, Tab)], Action::Edit(Edit::NextName), "Tab", "the next name of the cast", Some("name")),
-        row(Input, &[(NONE, BackTab)], Action::Edit(Edit::PreviousName), "", "the previous name", None),
-        row(Input, &[(NONE, Esc)], Action::Close, "Esc", "never mind", Some("never mind")),
-        row(Input, &[(NONE, Backspace), (CTRL, Char('h'))], Action::Edit(Edit::Backspace), "", "remove a character", None),
-        row(Input, &[(NONE, Delete)], Action::Edit(Edit::Delete), "", "remove a character", None),
-        row(Input, &[(CTRL, Char('w'))], Action::Edit(Edit::DeleteWord), "", "remove a word", None),
-        row(Input, &[(CTRL, Char('u'))], Action::Edit(Edit::Clear), "", "remove everything", None),
-        row(Input, &[(NONE, Left)], Action::Edit(Edit::Left), "", "to the left", None),
-        row(Input, &[(NONE, Right)], Action::Edit(Edit::Right), "", "to the right", None),
-        row(Input, &[(NONE, Home), (CTRL, Char('a'))], Action::Edit(Edit::Home), "", "to the beginning", None),
-        row(Input, &[(NONE, End), (CTRL, Char('e'))], Action::Edit(Edit::End), "", "to the end", None),
+        row(Input, &[(NONE, Enter)], Action::Say, "Enter", P::DoSayIt, Some(P::HintSayIt)),
+        row(Input, &[(NONE, Tab)], Action::Edit(Edit::NextName), "Tab", P::DoNextName, Some(P::HintName)),
+        row(Input, &[(NONE, BackTab)], Action::Edit(Edit::PreviousName), "", P::DoPreviousName, None),
+        row(Input, &[(NONE, Esc)], Action::Close, "Esc", P::DoNeverMind, Some(P::HintNeverMind)),
+        row(Input, &[(NONE, Backspace), (CTRL, Char('h'))], Action::Edit(Edit::Backspace), "", P::DoRemove, None),
+        row(Input, &[(NONE, Delete)], Action::Edit(Edit::Delete), "", P::DoRemove, None),
+        row(Input, &[(CTRL, Char('w'))], Action::Edit(Edit::DeleteWord), "", P::DoRemoveWord, None),
+        row(Input, &[(CTRL, Char('u'))], Action::Edit(Edit::Clear), "", P::DoClear, None),
+        row(Input, &[(NONE, Left)], Action::Edit(Edit::Left), "", P::DoLeft, None),
+        row(Input, &[(NONE, Right)], Action::Edit(Edit::Right), "", P::DoRight, None),
+        row(Input, &[(NONE, Home), (CTRL, Char('a'))], Action::Edit(Edit::Home), "", P::DoHome, None),
+        row(Input, &[(NONE, End), (CTRL, Char('e'))], Action::Edit(Edit::End), "", P::DoEnd, None),
 
-        row(Help, &[(NONE, Up), (NONE, Char('k'))], Action::Scroll(Scroll::LineUp), "", "a line up", None),
-        row(Help, &[(NONE, Down), (NONE, Char('j'))], Action::Scroll(Scroll::LineDown), "", "a line down", None),
-        row(Help, &[(NONE, PageUp)], Action::Scroll(Scroll::PageUp), "", "a page up", None),
-        row(Help, &[(NONE, PageDown)], Action::Scroll(Scroll::PageDown), "", "a page down", None),
+        row(Takes, &[(NONE, Left)], Action::BrowseTake(Before), "← →", P::DoTakeBefore, Some(P::HintTakes)),
+        row(Takes, &[(NONE, Right)], Action::BrowseTake(After), "", P::DoTakeAfter, None),
+        row(Takes, &[(NONE, Up)], Action::Select(Before), "↑", P::DoSelectUp, None),
+        row(Takes, &[(NONE, Down)], Action::Select(After), "↓", P::DoSelectDown, None),
+        row(Takes, &[(NONE, Enter)], Action::Pick, "Enter", P::DoPick, Some(P::HintKeep)),
+        row(Takes, &[(NONE, Char('r'))], Action::Retake, "r", P::DoRetake, Some(P::HintRetake)),
+        row(Takes, &[(NONE, Char('i'))], Action::Inspect, "i", P::DoInspect, Some(P::HintInspect)),
+        row(Takes, &[(NONE, Char('?'))], Action::OpenHelp, "?", P::DoHelp, None),
+        row(Takes, &[(NONE, Esc), (NONE, Char('q'))], Action::Close, "Esc", P::DoClose, Some(P::HintClose)),
+
+        row(Inspector, &[(NONE, Left)], Action::MoveToken(Before), "← →", P::DoTokenBefore, Some(P::HintPieces)),
+        row(Inspector, &[(NONE, Right)], Action::MoveToken(After), "", P::DoTokenAfter, None),
+        row(Inspector, &[(NONE, Char('['))], Action::BrowseTake(Before), "[ ]", P::DoTakeBefore, Some(P::HintTakes)),
+        row(Inspector, &[(NONE, Char(']'))], Action::BrowseTake(After), "", P::DoTakeAfter, None),
+        row(Inspector, &[(NONE, Up)], Action::Select(Before), "↑", P::DoSelectUp, None),
+        row(Inspector, &[(NONE, Down)], Action::Select(After), "↓", P::DoSelectDown, None),
+        row(Inspector, &[(NONE, PageUp), (NONE, Char('k'))], Action::Scroll(Scroll::PageUp), "PgUp", P::DoPageUp, None),
+        row(Inspector, &[(NONE, PageDown), (NONE, Char('j'))], Action::Scroll(Scroll::PageDown), "PgDn", P::DoPageDown, None),
+        row(Inspector, &[(NONE, Enter)], Action::Pick, "Enter", P::DoPick, None),
+        row(Inspector, &[(NONE, Char('?'))], Action::OpenHelp, "?", P::DoHelp, Some(P::HintHelp)),
+        row(Inspector, &[(NONE, Esc), (NONE, Char('i')), (NONE, Char('q'))], Action::Close, "Esc", P::DoClose, Some(P::HintClose)),
+
+        row(Palette, &[(NONE, Up)], Action::MoveEntry(Before), "↑", P::DoEntryUp, None),
+        row(Palette, &[(NONE, Down), (NONE, Tab)], Action::MoveEntry(After), "↓", P::DoEntryDown, None),
+        row(Palette, &[(NONE, Enter)], Action::Choose, "Enter", P::DoChoose, Some(P::HintChoose)),
+        row(Palette, &[(NONE, Esc), (CTRL, Char('p'))], Action::Close, "Esc", P::DoClose, Some(P::HintClose)),
+        row(Palette, &[(NONE, Backspace), (CTRL, Char('h'))], Action::Edit(Edit::Backspace), "", P::DoRemove, None),
+        row(Palette, &[(CTRL, Char('w'))], Action::Edit(Edit::DeleteWord), "", P::DoRemoveWord, None),
+        row(Palette, &[(CTRL, Char('u'))], Action::Edit(Edit::Clear), "", P::DoClear, None),
+        row(Palette, &[(NONE, Left)], Action::Edit(Edit::Left), "", P::DoLeft, None),
+        row(Palette, &[(NONE, Right)], Action::Edit(Edit::Right), "", P::DoRight, None),
+
+        row(Menu, &[(NONE, Up), (NONE, Char('k'))], Action::MoveEntry(Before), "↑", P::DoEntryUp, None),
+        row(Menu, &[(NONE, Down), (NONE, Char('j'))], Action::MoveEntry(After), "↓", P::DoEntryDown, None),
+        row(Menu, &[(NONE, Enter)], Action::Choose, "Enter", P::DoChoose, Some(P::HintChoose)),
+        row(Menu, &[(NONE, Char('?'))], Action::OpenHelp, "?", P::DoHelp, None),
+        row(Menu, &[(NONE, Esc), (NONE, Char('q')), (NONE, Char('w'))], Action::Close, "Esc", P::DoClose, Some(P::HintClose)),
+
+        row(Panel, &[(NONE, Up), (NONE, Char('k'))], Action::Scroll(Scroll::LineUp), "↑", P::DoLineUp, None),
+        row(Panel, &[(NONE, Down), (NONE, Char('j'))], Action::Scroll(Scroll::LineDown), "↓", P::DoLineDown, None),
+        row(Panel, &[(NONE, PageUp)], Action::Scroll(Scroll::PageUp), "PgUp", P::DoPageUp, None),
+        row(Panel, &[(NONE, PageDown)], Action::Scroll(Scroll::PageDown), "PgDn", P::DoPageDown, None),
+        row(Panel, &[(NONE, Char('?'))], Action::OpenHelp, "?", P::DoHelp, None),
+        row(Panel, &[(NONE, Esc), (NONE, Char('o')), (NONE, Tab), (NONE, Char('q'))], Action::Close, "Esc", P::DoClose, Some(P::HintClose)),
+
+        row(Help, &[(NONE, Up), (NONE, Char('k'))], Action::Scroll(Scroll::LineUp), "", P::DoLineUp, None),
+        row(Help, &[(NONE, Down), (NONE, Char('j'))], Action::Scroll(Scroll::LineDown), "", P::DoLineDown, None),
+        row(Help, &[(NONE, PageUp)], Action::Scroll(Scroll::PageUp), "", P::DoPageUp, None),
+        row(Help, &[(NONE, PageDown)], Action::Scroll(Scroll::PageDown), "", P::DoPageDown, None),
         row(Help, &[(NONE, Esc), (NONE, Enter), (NONE, Char('?')), (NONE, Char('q')), (NONE, Char(' '))],
-            Action::Close, "Esc", "close the card", Some("close")),
+            Action::Close, "Esc", P::DoClose, Some(P::HintClose)),
+
+        row(Lobby, &[(NONE, Up), (NONE, Char('k'))], Action::MoveEntry(Before), "↑", P::DoEntryUp, None),
+        row(Lobby, &[(NONE, Down), (NONE, Char('j'))], Action::MoveEntry(After), "↓", P::DoEntryDown, None),
+        row(Lobby, &[(NONE, PageUp)], Action::Scroll(Scroll::PageUp), "PgUp", P::DoPageUp, None),
+        row(Lobby, &[(NONE, PageDown)], Action::Scroll(Scroll::PageDown), "PgDn", P::DoPageDown, None),
+        row(Lobby, &[(NONE, Home), (NONE, Char('g'))], Action::Scroll(Scroll::Top), "", P::DoHome, None),
+        row(Lobby, &[(NONE, End), (NONE, Char('G'))], Action::Scroll(Scroll::Bottom), "", P::DoEnd, None),
+        row(Lobby, &[(NONE, Enter), (NONE, Char(' '))], Action::Choose, "Enter", P::DoPlay, Some(P::HintPlay)),
+        row(Lobby, &[(NONE, Char('s'))], Action::PlaySeed, "s", P::DoPlaySeed, None),
+        row(Lobby, &[(NONE, Char('r'))], Action::Replay, "r", P::DoReplay, Some(P::HintReplay)),
+        row(Lobby, &[(NONE, Char('c'))], Action::Resume, "c", P::DoResume, Some(P::HintResume)),
+        row(Lobby, &[(NONE, Char('x'))], Action::Export, "x", P::DoExport, Some(P::Export)),
+        row(Lobby, &[(NONE, Char('t'))], Action::Train, "t", P::DoTrain, Some(P::HintTrain)),
+        row(Lobby, &[(NONE, Char('?'))], Action::OpenHelp, "?", P::DoHelp, Some(P::HintHelp)),
+        row(Lobby, &[(NONE, Char('q')), (NONE, Esc)], Action::Quit, "q", P::DoLeave, Some(P::HintQuit)),
+
+        row(Rehearsal, &[(NONE, Char(' '))], Action::TogglePause, "space", P::DoPause, Some(P::HintPause)),
+        row(Rehearsal, &[(NONE, Down), (NONE, Char('j')), (NONE, Tab)], Action::MoveEntry(After), "↓", P::DoNextModel, Some(P::HintModel)),
+        row(Rehearsal, &[(NONE, Up), (NONE, Char('k')), (NONE, BackTab)], Action::MoveEntry(Before), "↑", P::DoPreviousModel, None),
+        row(Rehearsal, &[(NONE, Char('?'))], Action::OpenHelp, "?", P::DoHelp, Some(P::HintHelp)),
+        row(Rehearsal, &[(NONE, Char('q')), (NONE, Esc)], Action::StopAndKeep, "q", P::DoStopAndKeep, Some(P::HintStop)),
+
+        row(Always, &[(CTRL, Char('z'))], Action::Suspend, "Ctrl-Z", P::DoSuspend, None),
+        row(Always, &[(CTRL, Char('c'))], Action::Quit, "Ctrl-C", P::DoLeaveAnywhere, None),
     ]
 };
 
@@ -199,7 +400,7 @@ pub fn action(key: KeyEvent, context: Context) -> Option<Action> {
     });
     match (bound, pressed) {
         (Some(binding), _) => Some(binding.action),
-        (None, (KeyModifiers::NONE, KeyCode::Char(typed))) if context == Context::Input => {
+        (None, (KeyModifiers::NONE, KeyCode::Char(typed))) if context.takes_text() => {
             Some(Action::Edit(Edit::Insert(typed)))
         }
         _ => None,
@@ -222,10 +423,11 @@ fn normalized(modifiers: KeyModifiers, code: KeyCode) -> (KeyModifiers, KeyCode)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::Language;
 
     #[test]
     fn no_key_stands_twice_in_a_context() {
-        let contexts = [Context::Script, Context::Input, Context::Help];
+        let contexts: Vec<Context> = BINDINGS.iter().map(|row| row.context).collect();
         for context in contexts {
             let mut seen = Vec::new();
             let of_context = |b: &&Binding| b.context == context || b.context == Context::Always;
@@ -256,9 +458,8 @@ mod tests {
     #[test]
     fn every_row_says_what_it_does() {
         assert!(
-            BINDINGS
-                .iter()
-                .all(|binding| !binding.help.is_empty() && !binding.keys.is_empty())
+            BINDINGS.iter().all(|binding| !binding.keys.is_empty()
+                && !Language::English.say(binding.help).is_empty())
         );
     }
 

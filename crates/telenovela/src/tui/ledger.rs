@@ -4,6 +4,13 @@ use telenovela_script::character::{CharacterId, Color};
 use telenovela_script::event::{
     CastMember, Command, Event, EventKind, LeaveReason, Playbill, Provenance, ThreadState,
 };
+use telenovela_script::mood::Mood;
+use telenovela_stage::mood::Held;
+
+use crate::language::{Language, Phrase};
+
+/// From this tension on a beat is a climax, if none before it was as tense.
+const CLIMAX: f32 = 0.9;
 
 /// What stands beside the script.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +21,10 @@ pub struct Ledger {
     pub cast: Vec<Presence>,
     /// Index of the present beat.
     pub beat: Option<usize>,
+    /// Of the beats, in order; `None` where nothing is known yet.
+    arc: Vec<Option<f32>>,
+    /// The highest so far.
+    peak: f32,
     /// In the order of the playbill's threads.
     pub threads: Vec<ThreadState>,
     /// Index of who speaks, or has spoken last.
@@ -27,12 +38,16 @@ pub struct Ledger {
 }
 
 /// One of the cast, as it stands at the moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Presence {
     /// On stage, or heard offstage.
     pub on_stage: bool,
     /// Words spoken.
     pub n_words: usize,
+    /// How much it wanted the last turn that was given by the policy, among all who could have it: 0 to 1.
+    pub wish: f32,
+    /// The mood that the user has put it in.
+    pub mood: Option<Held>,
 }
 
 impl Ledger {
@@ -45,6 +60,24 @@ impl Ledger {
         ledger
     }
 
+    /// Of a scene whose beats are so tense; an empty one where that is not known.
+    pub fn with_tensions(tensions: &[Option<f32>]) -> Self {
+        Self {
+            arc: tensions.to_vec(),
+            ..Self::default()
+        }
+    }
+
+    /// Tension of each beat, 0 to 1, in order; `None` for those of which nothing is known yet.
+    pub fn tensions(&self) -> &[Option<f32>] {
+        &self.arc
+    }
+
+    /// Whether the arc comes to its peak with a beat of this tension.
+    pub fn is_climax(&self, tension: f32) -> bool {
+        tension >= CLIMAX && tension > self.peak
+    }
+
     /// Takes in one event.
     pub fn apply(&mut self, event: &Event) {
         self.at_ms = event.at_ms;
@@ -52,7 +85,7 @@ impl Ledger {
             EventKind::PerformanceStarted(playbill) => {
                 let presence = |member: &CastMember| Presence {
                     on_stage: member.on_stage || member.offstage,
-                    n_words: 0,
+                    ..Presence::default()
                 };
                 self.cast = playbill.cast.iter().map(presence).collect();
                 self.threads = playbill.threads.iter().map(|thread| thread.state).collect();
@@ -65,7 +98,37 @@ impl Ledger {
                 }
             }
             EventKind::Cliffhanger { .. } => {}
-            EventKind::BeatEntered { index, .. } => self.beat = Some(*index),
+            EventKind::BeatEntered { index, tension, .. } => {
+                self.beat = Some(*index);
+                self.peak = self.peak.max(*tension);
+                if self.arc.len() <= *index {
+                    self.arc.resize(*index + 1, None);
+                }
+                self.arc[*index] = Some(*tension);
+            }
+            EventKind::SpeakerChosen { candidates, .. } if !candidates.is_empty() => {
+                let all: f32 = candidates.iter().map(|candidate| candidate.weight).sum();
+                for presence in &mut self.cast {
+                    presence.wish = 0.0;
+                }
+                for candidate in candidates {
+                    let index = self.index_of(&candidate.character);
+                    if let Some(presence) = index.and_then(|index| self.cast.get_mut(index)) {
+                        presence.wish = candidate.weight / all.max(f32::MIN_POSITIVE);
+                    }
+                }
+            }
+            EventKind::Command {
+                command: Command::Mood { character, mood },
+            } => {
+                let index = self.index_of(character);
+                if let Some(presence) = index.and_then(|index| self.cast.get_mut(index)) {
+                    presence.mood = Some(Held {
+                        mood: *mood,
+                        n_lines: 0,
+                    });
+                }
+            }
             EventKind::SpeakerChosen { .. }
             | EventKind::VoiceFailed { .. }
             | EventKind::LineChanged(_)
@@ -75,6 +138,7 @@ impl Ledger {
                 self.speaker = self.index_of(&utterance.speaker);
                 if let Some(presence) = self.speaker.and_then(|index| self.cast.get_mut(index)) {
                     presence.n_words += utterance.text.split_whitespace().count();
+                    presence.mood = presence.mood.and_then(worn);
                 }
                 if mark(utterance.provenance).is_some()
                     && !self.marks.contains(&utterance.provenance)
@@ -151,13 +215,35 @@ impl Ledger {
 }
 
 /// What marks a line that no model made, and the word for it; `None` for generated ones.
-pub fn mark(provenance: Provenance) -> Option<(char, &'static str)> {
+pub fn mark(provenance: Provenance) -> Option<(char, Phrase)> {
     match provenance {
         Provenance::Generated => None,
-        Provenance::Authored => Some(('‡', "authored")),
-        Provenance::Injected => Some(('»', "injected")),
-        Provenance::Fallback => Some(('†', "stock line")),
-        Provenance::Edited => Some(('^', "rewritten")),
+        Provenance::Authored => Some(('‡', Phrase::Authored)),
+        Provenance::Injected => Some(('»', Phrase::Injected)),
+        Provenance::Fallback => Some(('†', Phrase::StockLine)),
+        Provenance::Edited => Some(('^', Phrase::Rewritten)),
+    }
+}
+
+/// A mood after one more line of who holds it; `None` when nothing is left of it.
+fn worn(held: Held) -> Option<Held> {
+    let held = Held {
+        n_lines: held.n_lines + 1,
+        ..held
+    };
+    (held.strength() > 0.0).then_some(held)
+}
+
+/// What a mood is called.
+pub fn mood_name(mood: Mood) -> Phrase {
+    match mood {
+        Mood::Colder => Phrase::Colder,
+        Mood::Warmer => Phrase::Warmer,
+        Mood::Angrier => Phrase::Angrier,
+        Mood::Sadder => Phrase::Sadder,
+        Mood::Calmer => Phrase::Calmer,
+        Mood::Wilder => Phrase::Wilder,
+        Mood::Afraid => Phrase::Afraid,
     }
 }
 
@@ -172,36 +258,32 @@ pub fn thread_symbol(state: ThreadState) -> char {
 }
 
 /// The stage direction that an event is told as; `None` for events told otherwise or not at all.
-pub fn direction(ledger: &Ledger, event: &EventKind) -> Option<String> {
+pub fn direction(ledger: &Ledger, event: &EventKind, language: Language) -> Option<String> {
+    let named = |phrase, character| Some(language.fill(phrase, &[&ledger.name(character)]));
     match event {
-        EventKind::Cliffhanger { card, .. } => Some(format!("A chord. {card}")),
-        EventKind::StageEntered { character } => {
-            Some(format!("{} enters.", ledger.name(character)))
-        }
+        EventKind::Cliffhanger { card, .. } => Some(language.fill(Phrase::Chord, &[card])),
+        EventKind::StageEntered { character } => named(Phrase::Enters, character),
         EventKind::StageLeft {
             character,
             reason: LeaveReason::Exit,
-        } => Some(format!("{} leaves.", ledger.name(character))),
+        } => named(Phrase::Leaves, character),
         EventKind::StageLeft {
             character,
             reason: LeaveReason::Failed,
-        } => Some(format!(
-            "{} has lost every word, and leaves.",
-            ledger.name(character)
-        )),
-        EventKind::VoiceFailed { character, .. } => Some(format!(
-            "{} begins to speak, and cannot.",
-            ledger.name(character)
-        )),
+        } => named(Phrase::LostEveryWord, character),
+        EventKind::VoiceFailed { character, .. } => named(Phrase::CannotSpeak, character),
         EventKind::Command {
             command: Command::Mood { character, mood },
-        } => Some(format!("{}: {mood}.", ledger.name(character))),
+        } => {
+            let mood = language.say(mood_name(*mood));
+            Some(language.fill(Phrase::MoodIs, &[&ledger.name(character), mood]))
+        }
         EventKind::ThreadChanged { thread, state } => {
-            let what = match state {
+            let phrase = match state {
                 ThreadState::Dormant => return None,
-                ThreadState::Open => "A thread opens",
-                ThreadState::Advanced => "A thread pulls tighter",
-                ThreadState::Resolved => "A thread is tied",
+                ThreadState::Open => Phrase::ThreadOpens,
+                ThreadState::Advanced => Phrase::ThreadTightens,
+                ThreadState::Resolved => Phrase::ThreadTied,
             };
             let threads = ledger
                 .playbill
@@ -209,11 +291,9 @@ pub fn direction(ledger: &Ledger, event: &EventKind) -> Option<String> {
                 .flat_map(|playbill| &playbill.threads);
             let question = threads
                 .into_iter()
-                .find(|of_bill| of_bill.thread == *thread);
-            Some(match question {
-                Some(of_bill) => format!("{what}: {}", of_bill.question),
-                None => format!("{what}: {thread}"),
-            })
+                .find(|of_bill| of_bill.thread == *thread)
+                .map_or(thread.as_str(), |of_bill| of_bill.question.as_str());
+            Some(language.fill(phrase, &[question]))
         }
         _ => None,
     }

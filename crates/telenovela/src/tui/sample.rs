@@ -2,11 +2,14 @@
 
 use telenovela_script::character::{CharacterId, Color};
 use telenovela_script::event::{
-    CastMember, EndReason, Event, EventKind, FORMAT_VERSION, LeaveReason, Playbill, PlaybillThread,
-    Provenance, Spoken, ThreadOutcome, ThreadState, Utterance,
+    Because, Candidate, CastMember, Command, EndReason, Event, EventKind, FORMAT_VERSION,
+    LeaveReason, Playbill, PlaybillThread, Provenance, Spoken, ThreadOutcome, ThreadState,
+    Utterance,
 };
+use telenovela_script::mood::Mood;
 use telenovela_script::scene::{BeatId, SceneId, Setting, ThreadId, TurnPolicy};
 use telenovela_script::show::ShowId;
+use telenovela_script::voice::{ExplainedToken, Explanation, Nearest, ScoreCard, Take};
 
 /// Writes events with their numbers and times.
 #[derive(Default)]
@@ -115,19 +118,84 @@ pub(crate) fn until(words: &str) -> Vec<Event> {
     list
 }
 
+/// How «You sold our houses for an umbrella.» came about.
+pub(crate) fn explanation() -> Explanation {
+    let pieces = [
+        ("You", 2.1),
+        (" sold", 5.4),
+        (" our", 1.2),
+        (" houses", 3.3),
+        (" for", 0.8),
+        (" an", 4.9),
+        (" umb", 11.8),
+        ("rella", 0.1),
+        (".", 0.6),
+        ("⏎", 0.2),
+    ];
+    let token = |(text, surprise): (&str, f32)| ExplainedToken {
+        text: text.to_owned(),
+        surprise,
+        candidates: vec![
+            (" a".to_owned(), 0.41),
+            (" the".to_owned(), 0.22),
+            (text.to_owned(), (-surprise).exp2()),
+        ],
+        hidden: (0..64).map(|i| (i as f32 * 0.7).sin()).collect(),
+    };
+    Explanation {
+        tokens: pieces.into_iter().map(token).collect(),
+        nearest: Some(Nearest {
+            text: "He sold our houses for nothing, and the fig tree.".to_owned(),
+            n_words: 4,
+        }),
+    }
+}
+
+/// Up to a line with takes, at high tension, somebody in a mood.
+pub(crate) fn tense() -> Events {
+    let mut events = Events::default();
+    events
+        .start()
+        .beat("She is early, he is late")
+        .thread("them", ThreadState::Open)
+        .authored("narrator", "Night at the third windmill.")
+        .line(
+            "ines",
+            Some("not looking up"),
+            "You're late. The tide was on time.",
+        )
+        .enter("rodrigo")
+        .mood("ines", Mood::Colder)
+        .tense_beat("The paper", 0.6)
+        .line("rodrigo", None, "I ran, Inés.")
+        .line(
+            "ines",
+            None,
+            "Then the whole coast knows that you came late.",
+        )
+        .tense_beat("Weather", 0.95)
+        .pause(1_500)
+        .taken("ines", "You sold our houses for an umbrella.");
+    events
+}
+
 impl Events {
     pub(crate) fn start(&mut self) -> &mut Self {
         self.push(EventKind::PerformanceStarted(playbill()))
     }
 
     pub(crate) fn beat(&mut self, title: &str) -> &mut Self {
+        self.tense_beat(title, 0.5)
+    }
+
+    pub(crate) fn tense_beat(&mut self, title: &str, tension: f32) -> &mut Self {
         let index = self.beat;
         self.beat += 1;
         self.push(EventKind::BeatEntered {
             beat: BeatId::new(format!("beat-{index}")),
             title: title.to_owned(),
             index,
-            tension: 0.5,
+            tension,
         })
     }
 
@@ -172,6 +240,63 @@ impl Events {
 
     pub(crate) fn line(&mut self, speaker: &str, delivery: Option<&str>, text: &str) -> &mut Self {
         self.utterance(speaker, delivery, text, Provenance::Generated)
+    }
+
+    /// A line that is the second of three takes, spoken by somebody who was chosen over Rodrigo.
+    pub(crate) fn taken(&mut self, speaker: &str, text: &str) -> &mut Self {
+        let take = |text: &str, total: f32| Take {
+            seed: 7,
+            delivery: (total > -1.0).then(|| "softly".to_owned()),
+            text: text.to_owned(),
+            score: ScoreCard {
+                fluency: total - 0.4,
+                cue: 0.21,
+                voice: 0.35,
+                motifs: 1.0,
+                copied_words: 3,
+                finished: total > -3.0,
+                total,
+                ..ScoreCard::default()
+            },
+        };
+        let candidate = |character: &str, bid: f32| Candidate {
+            character: CharacterId::new(character),
+            talkativeness: 1.0,
+            beat: 1.3,
+            balance: 0.9,
+            idle: 1.0,
+            addressed: 1.0,
+            bid,
+            repeat: 1.0,
+            mood: 1.0,
+            ping_pong: 1.0,
+            order: 1.0,
+            weight: 1.3 * 0.9 * bid,
+        };
+        self.push(EventKind::SpeakerChosen {
+            turn: self.turn,
+            speaker: CharacterId::new(speaker),
+            because: Because::Policy,
+            candidates: vec![candidate("ines", 0.6), candidate("rodrigo", 0.2)],
+            place: None,
+        });
+        self.line(speaker, Some("softly"), text);
+        if let Some(EventKind::Utterance(spoken)) = self.list.last_mut().map(|e| &mut e.kind) {
+            spoken.takes = vec![
+                take("The salt is the salt, and I have counted all of it.", -1.62),
+                take(text, -0.84),
+                take("", -3.4),
+            ];
+            spoken.kept = Some(1);
+        }
+        self
+    }
+
+    pub(crate) fn mood(&mut self, character: &str, mood: Mood) -> &mut Self {
+        let character = CharacterId::new(character);
+        self.push(EventKind::Command {
+            command: Command::Mood { character, mood },
+        })
     }
 
     pub(crate) fn authored(&mut self, speaker: &str, text: &str) -> &mut Self {

@@ -2,12 +2,13 @@
 
 use std::io::{self, Stdout, Write, stdout};
 use std::panic::{self, PanicHookInfo};
-use std::sync::Arc;
-use std::thread::{self, ThreadId};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle, ThreadId};
 use std::time::Duration;
 
 use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
+use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste};
 use ratatui::crossterm::execute;
@@ -15,19 +16,45 @@ use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle as TaskHandle;
 
 use super::Input;
 
 /// How long the thread that reads the keys waits before it looks whether anybody still listens.
 const POLL: Duration = Duration::from_millis(50);
+/// Keys that may wait while a picture is drawn.
+const INPUT_CAPACITY: usize = 64;
+/// Panics of other threads that are kept to be told of; more would be the same one again and again.
+const MOST_REPORTS: usize = 8;
 
 type PanicHook = dyn Fn(&PanicHookInfo<'_>) + Send + Sync;
 
+/// What a screen is drawn on, and how it is left for a while.
+pub trait Screen {
+    /// What the terminal draws with.
+    type Backend: Backend;
+
+    /// What to draw on.
+    fn terminal(&mut self) -> &mut Terminal<Self::Backend>;
+
+    /// Gives the terminal to whoever started the program, and stops until told to go on. False where that cannot be done.
+    ///
+    /// # Errors
+    /// When the process cannot be stopped.
+    fn leave(&mut self) -> io::Result<bool>;
+
+    /// Takes the terminal again. What was on it has to be drawn anew.
+    ///
+    /// # Errors
+    /// When there is none any more.
+    fn come_back(&mut self) -> io::Result<()>;
+}
+
 /// Holds the terminal in raw mode on its alternate screen; dropping it gives the terminal back.
 pub struct TerminalGuard {
-    /// What to draw on.
-    pub terminal: Terminal<CrosstermBackend<Stdout>>,
+    terminal: Terminal<CrosstermBackend<Stdout>>,
     previous_hook: Arc<PanicHook>,
+    reports: Arc<Mutex<Vec<String>>>,
 }
 
 impl TerminalGuard {
@@ -37,9 +64,7 @@ impl TerminalGuard {
     /// # Errors
     /// When there is no terminal; what had been changed of it is restored.
     pub fn enter() -> io::Result<Self> {
-        let entered = enable_raw_mode()
-            .and_then(|()| execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste))
-            .and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
+        let entered = claim().and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
         let terminal = match entered {
             Ok(terminal) => terminal,
             Err(error) => {
@@ -47,10 +72,45 @@ impl TerminalGuard {
                 return Err(error);
             }
         };
+        let reports = Arc::default();
         Ok(Self {
             terminal,
-            previous_hook: install_panic_hook(thread::current().id()),
+            previous_hook: install_panic_hook(thread::current().id(), Arc::clone(&reports)),
+            reports,
         })
+    }
+
+    /// Panics of other threads while the screen stood, each in a line or two.
+    pub fn reports(&self) -> Vec<String> {
+        let reports = self.reports.lock();
+        reports.map_or_else(|lock| lock.into_inner().clone(), |reports| reports.clone())
+    }
+}
+
+impl Screen for TerminalGuard {
+    type Backend = CrosstermBackend<Stdout>;
+
+    fn terminal(&mut self) -> &mut Terminal<Self::Backend> {
+        &mut self.terminal
+    }
+
+    #[cfg(unix)]
+    fn leave(&mut self) -> io::Result<bool> {
+        use rustix::process::{Signal, kill_current_process_group};
+        restore();
+        // The whole group stops, as it does where a terminal handles the key itself: whoever started the program in this job stops with it.
+        kill_current_process_group(Signal::STOP)?;
+        Ok(true)
+    }
+
+    #[cfg(not(unix))]
+    fn leave(&mut self) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    fn come_back(&mut self) -> io::Result<()> {
+        claim()?;
+        self.terminal.clear()
     }
 }
 
@@ -65,11 +125,81 @@ impl Drop for TerminalGuard {
     }
 }
 
+/// The terminal with everything that comes in beside it: keys, and the system's signals.
+pub struct House {
+    guard: TerminalGuard,
+    sender: mpsc::Sender<Input>,
+    inputs: mpsc::Receiver<Input>,
+    reader: JoinHandle<()>,
+    signals: TaskHandle<()>,
+}
+
+impl House {
+    /// Takes the terminal and listens.
+    ///
+    /// # Errors
+    /// When there is no terminal, or the system has no thread or no signals for it.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn open() -> io::Result<Self> {
+        // Before the terminal is taken: a signal that comes in between must not end the process without giving it back.
+        let mut signals = Signals::listen()?;
+        let guard = TerminalGuard::enter()?;
+        let (sender, inputs) = mpsc::channel(INPUT_CAPACITY);
+        let reader = read_input(sender.clone())?;
+        let of_signals = sender.clone();
+        let signals = tokio::spawn(async move {
+            loop {
+                let input = signals.next().await;
+                // A screen that no longer listens is leaving already.
+                if of_signals.send(input).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Self {
+            guard,
+            sender,
+            inputs,
+            reader,
+            signals,
+        })
+    }
+
+    /// Where more may come in from.
+    pub fn sender(&self) -> mpsc::Sender<Input> {
+        self.sender.clone()
+    }
+
+    /// What is drawn on, and what comes in.
+    pub fn parts(&mut self) -> (&mut TerminalGuard, &mut mpsc::Receiver<Input>) {
+        (&mut self.guard, &mut self.inputs)
+    }
+
+    /// Gives the terminal back; what other threads panicked of meanwhile.
+    pub fn close(self) -> Vec<String> {
+        let Self {
+            guard,
+            sender,
+            inputs,
+            reader,
+            signals,
+        } = self;
+        signals.abort();
+        let reports = guard.reports();
+        drop((guard, sender, inputs));
+        // The thread looks every few milliseconds whether anybody listens; a panic of it would have been an error of the terminal.
+        let _ = reader.join();
+        reports
+    }
+}
+
 /// Reads keys, pastes and sizes on a thread of its own until nobody listens or the terminal is gone.
 ///
 /// # Errors
 /// When the system has no thread for it.
-pub fn read_input(inputs: mpsc::Sender<Input>) -> io::Result<thread::JoinHandle<()>> {
+fn read_input(inputs: mpsc::Sender<Input>) -> io::Result<JoinHandle<()>> {
     thread::Builder::new()
         .name("keys".to_owned())
         .spawn(move || {
@@ -88,20 +218,94 @@ pub fn read_input(inputs: mpsc::Sender<Input>) -> io::Result<thread::JoinHandle<
         })
 }
 
-/// Gives the terminal back. Nothing can be done about a failure here, and the next step may still succeed.
+/// The system's signals, from when it is made on.
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    hang_up: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    suspend: tokio::signal::unix::Signal,
+    carry_on: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let raw = |wanted: rustix::process::Signal| signal(SignalKind::from_raw(wanted.as_raw()));
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            suspend: raw(rustix::process::Signal::TSTP)?,
+            carry_on: raw(rustix::process::Signal::CONT)?,
+        })
+    }
+
+    async fn next(&mut self) -> Input {
+        tokio::select! {
+            _ = self.terminate.recv() => Input::Terminate(15),
+            _ = self.hang_up.recv() => Input::Terminate(1),
+            _ = self.interrupt.recv() => Input::Terminate(2),
+            _ = self.suspend.recv() => Input::Suspend,
+            _ = self.carry_on.recv() => Input::Continued,
+        }
+    }
+}
+
+#[cfg(windows)]
+struct Signals {
+    ctrl_c: tokio::signal::windows::CtrlC,
+}
+
+#[cfg(windows)]
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        let ctrl_c = tokio::signal::windows::ctrl_c()?;
+        Ok(Self { ctrl_c })
+    }
+
+    async fn next(&mut self) -> Input {
+        self.ctrl_c.recv().await;
+        Input::Terminate(2)
+    }
+}
+
+/// Whether the terminal is taken: it is given back once, so that nothing that was printed since is overwritten.
+static IS_TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Whether a screen has the terminal, so that nothing else may be written to it.
+pub fn is_taken() -> bool {
+    IS_TAKEN.load(Ordering::SeqCst)
+}
+
+fn claim() -> io::Result<()> {
+    IS_TAKEN.store(true, Ordering::SeqCst);
+    enable_raw_mode()?;
+    execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste)
+}
+
+/// Gives the terminal back, if it is taken. Nothing can be done about a failure here, and the next step may still succeed.
 fn restore() {
+    if !IS_TAKEN.swap(false, Ordering::SeqCst) {
+        return;
+    }
     let _ = execute!(stdout(), DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
     let _ = stdout().flush();
 }
 
-fn install_panic_hook(screen_thread: ThreadId) -> Arc<PanicHook> {
+fn install_panic_hook(screen_thread: ThreadId, reports: Arc<Mutex<Vec<String>>>) -> Arc<PanicHook> {
     let previous: Arc<PanicHook> = Arc::from(panic::take_hook());
     let report = Arc::clone(&previous);
     panic::set_hook(Box::new(move |info| {
         if thread::current().id() == screen_thread {
             restore();
             report(info);
+        } else if let Ok(mut reports) = reports.lock()
+            && reports.len() < MOST_REPORTS
+        {
+            reports.push(info.to_string());
         }
     }));
     previous

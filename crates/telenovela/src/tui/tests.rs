@@ -1,6 +1,7 @@
 //! The screen as a whole: events in, keys in, pictures out.
 
 mod drive;
+mod hands;
 mod play;
 mod screens;
 #[cfg(unix)]
@@ -13,7 +14,7 @@ use telenovela_script::event::Event;
 
 use super::app::{App, Effect};
 use super::theme::Theme;
-use super::{keymap::Action, view};
+use super::{Options, keymap::Action, view};
 
 /// A theatre without a terminal, whose clock goes when it is told to.
 struct Theatre {
@@ -28,10 +29,23 @@ impl Theatre {
     }
 
     fn with_theme(theme: Theme, width: u16, height: u16) -> Self {
-        let mut app = App::new(
-            theme,
-            Some("telenovela export performances/third-windmill-7.jsonl".to_owned()),
-        );
+        Self::with_options(
+            Options {
+                theme,
+                export_command: Some(
+                    "telenovela export performances/third-windmill-7.jsonl".to_owned(),
+                ),
+                log: Some("performances/third-windmill-7.jsonl".to_owned()),
+                tensions: vec![Some(0.2), Some(0.6), Some(0.95)],
+                ..Options::default()
+            },
+            width,
+            height,
+        )
+    }
+
+    fn with_options(options: Options, width: u16, height: u16) -> Self {
+        let mut app = App::new(options);
         app.resize(Rect::new(0, 0, width, height));
         app.tick(0);
         Self {

@@ -10,29 +10,61 @@ use telenovela_script::event::{Event, EventKind};
 use tokio::sync::mpsc;
 
 use crate::tui::app::{App, Effect};
+use crate::tui::backstage::Answer;
+use crate::tui::terminal::Screen;
 use crate::tui::theme::Theme;
-use crate::tui::{Input, TuiError, drive, sample};
+use crate::tui::{Input, Left, Options, TuiError, drive, sample};
 
 struct House {
     inputs: mpsc::Sender<Input>,
     events: mpsc::Sender<Event>,
     effects: mpsc::Receiver<Effect>,
-    screen: tokio::task::JoinHandle<(Result<(), TuiError>, Terminal<TestBackend>)>,
+    screen: tokio::task::JoinHandle<(Result<Left, TuiError>, Paper)>,
+}
+
+/// A terminal of paper, and how often it was left and taken again.
+struct Paper {
+    terminal: Terminal<TestBackend>,
+    journeys: Vec<&'static str>,
+}
+
+impl Screen for Paper {
+    type Backend = TestBackend;
+
+    fn terminal(&mut self) -> &mut Terminal<TestBackend> {
+        &mut self.terminal
+    }
+
+    fn leave(&mut self) -> io::Result<bool> {
+        self.journeys.push("left");
+        Ok(true)
+    }
+
+    fn come_back(&mut self) -> io::Result<()> {
+        self.journeys.push("came back");
+        Ok(())
+    }
 }
 
 /// Opens a theatre whose clock is tokio's paused one.
 fn open() -> House {
-    let (inputs, input_receiver) = mpsc::channel(8);
+    let (inputs, mut input_receiver) = mpsc::channel(8);
     let (events, event_receiver) = mpsc::channel(4);
     let (effect_sender, effects) = mpsc::channel(2);
     let screen = tokio::spawn(async move {
-        let mut terminal =
-            Terminal::new(TestBackend::new(80, 24)).expect("a test backend never fails");
-        let app = App::new(Theme::plain(), None);
+        let terminal = Terminal::new(TestBackend::new(80, 24)).expect("a test backend never fails");
+        let mut terminal = Paper {
+            terminal,
+            journeys: Vec::new(),
+        };
+        let app = App::new(Options {
+            theme: Theme::plain(),
+            ..Options::default()
+        });
         let outcome = drive(
             &mut terminal,
             app,
-            input_receiver,
+            &mut input_receiver,
             event_receiver,
             effect_sender,
         )
@@ -51,8 +83,9 @@ fn key(code: KeyCode) -> Input {
     Input::Terminal(event::Event::Key(KeyEvent::new(code, KeyModifiers::NONE)))
 }
 
-fn text(terminal: &Terminal<TestBackend>) -> String {
-    terminal
+fn text(paper: &Paper) -> String {
+    paper
+        .terminal
         .backend()
         .buffer()
         .content
@@ -121,8 +154,9 @@ async fn a_signal_ends_it_like_q() {
         screen,
         events: _events,
     } = open();
-    inputs.send(Input::Terminate).await.unwrap();
-    assert!(screen.await.unwrap().0.is_ok());
+    inputs.send(Input::Terminate(15)).await.unwrap();
+    let left = screen.await.unwrap().0.unwrap();
+    assert_eq!(left.exit_code(), Some(143));
     assert_eq!(effects.recv().await, Some(Effect::Stop));
 }
 
@@ -206,10 +240,14 @@ async fn what_the_user_types_is_said() {
         "{said:?}"
     );
     inputs
-        .send(Input::Refused("the line has no room".to_owned()))
+        .send(Input::Answer(Answer::Refused(
+            "the line has no room".to_owned(),
+        )))
         .await
         .unwrap();
     inputs.send(key(KeyCode::Char('z'))).await.unwrap();
+    // Pictures keep their distance; the clock is tokio's paused one.
+    tokio::time::sleep(Duration::from_secs(1)).await;
     drop(inputs);
     let (_, terminal) = screen.await.unwrap();
     assert!(text(&terminal).contains("the line has no room"));

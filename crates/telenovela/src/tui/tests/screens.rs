@@ -4,9 +4,11 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 
 use super::Theatre;
-use crate::tui::keymap::{Action, Edit, Scroll};
-use crate::tui::sample;
-use crate::tui::theme::Theme;
+use crate::language::Language;
+use crate::tui::inspector::Insight;
+use crate::tui::keymap::{Action, Edit, Scroll, Way};
+use crate::tui::theme::{Theme, ThemeName};
+use crate::tui::{Options, sample};
 
 const SIZES: [(u16, u16); 3] = [(120, 40), (80, 24), (40, 12)];
 
@@ -15,10 +17,19 @@ fn look(moment: &str, prepare: impl Fn(&mut Theatre)) {
     for (width, height) in SIZES {
         let mut theatre = Theatre::new(width, height);
         prepare(&mut theatre);
-        insta::with_settings!({ snapshot_path => "snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
-            insta::assert_snapshot!(format!("{moment}-{width}x{height}"), theatre.picture(width, height));
-        });
+        snapshot(
+            &format!("{moment}-{width}x{height}"),
+            &mut theatre,
+            width,
+            height,
+        );
     }
+}
+
+fn snapshot(name: &str, theatre: &mut Theatre, width: u16, height: u16) {
+    insta::with_settings!({ snapshot_path => "snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!(name, theatre.picture(width, height));
+    });
 }
 
 fn type_in(theatre: &mut Theatre, text: &str) {
@@ -125,16 +136,168 @@ fn reading_back() {
     });
 }
 
+/// At high tension, the last line one with takes.
+fn tense(theatre: &mut Theatre) -> &mut Theatre {
+    theatre.apply(sample::tense().list()).skip()
+}
+
+fn inspected(theatre: &mut Theatre, insight: Insight) {
+    tense(theatre).press(Action::Inspect);
+    theatre.app.take_in(4, Some(1), insight);
+    for _ in 0..5 {
+        theatre.press(Action::MoveToken(Way::After));
+    }
+}
+
+#[test]
+fn the_camera_and_the_orchestra() {
+    look("tension", |theatre| {
+        tense(theatre);
+    });
+}
+
+#[test]
+fn the_curtain_of_light() {
+    look("climax", |theatre| {
+        let events = sample::tense();
+        let to_the_beat = events.list().len() - 2;
+        theatre.apply(&events.list()[..to_the_beat - 1]).skip();
+        theatre
+            .apply(&events.list()[to_the_beat - 1..to_the_beat])
+            .wait(500);
+        assert!(theatre.app.sweep().is_some());
+    });
+}
+
+#[test]
+fn the_takes_of_a_line() {
+    look("takes", |theatre| {
+        tense(theatre)
+            .press(Action::OpenTakes)
+            .press(Action::BrowseTake(Way::Before));
+    });
+}
+
+#[test]
+fn a_line_looked_into() {
+    look("inspector", |theatre| {
+        inspected(theatre, Insight::Known(sample::explanation()));
+    });
+}
+
+#[test]
+fn the_end_of_a_line_looked_into() {
+    look("inspector-below", |theatre| {
+        inspected(theatre, Insight::Known(sample::explanation()));
+        for _ in 0..9 {
+            theatre.press(Action::Scroll(Scroll::PageDown));
+        }
+    });
+}
+
+#[test]
+fn a_model_that_is_being_asked() {
+    look("inspector-waiting", |theatre| {
+        inspected(theatre, Insight::Waiting);
+    });
+}
+
+#[test]
+fn the_commands_by_name() {
+    look("palette", |theatre| {
+        tense(theatre).press(Action::OpenPalette);
+        type_in(theatre, "line");
+        theatre.press(Action::MoveEntry(Way::After));
+    });
+}
+
+#[test]
+fn what_can_be_saved() {
+    look("menu", |theatre| {
+        tense(theatre)
+            .press(Action::OpenMenu)
+            .press(Action::MoveEntry(Way::After));
+    });
+}
+
+#[test]
+fn the_panel_folded_or_over_the_script() {
+    look("panel", |theatre| {
+        tense(theatre).press(Action::TogglePanel);
+    });
+}
+
+#[test]
+fn the_keys_of_the_takes() {
+    look("help-takes", |theatre| {
+        tense(theatre)
+            .press(Action::OpenTakes)
+            .press(Action::OpenHelp);
+    });
+}
+
+#[test]
+fn in_spanish() {
+    for (width, height) in SIZES {
+        let options = Options {
+            language: Language::Spanish,
+            export_command: Some("telenovela export evening.jsonl".to_owned()),
+            tensions: vec![Some(0.2), Some(0.6), Some(0.95)],
+            ..Options::default()
+        };
+        let mut theatre = Theatre::with_options(options, width, height);
+        tense(&mut theatre);
+        snapshot(
+            &format!("spanish-{width}x{height}"),
+            &mut theatre,
+            width,
+            height,
+        );
+        theatre.press(Action::OpenHelp);
+        snapshot(
+            &format!("spanish-help-{width}x{height}"),
+            &mut theatre,
+            width,
+            height,
+        );
+    }
+}
+
+#[test]
+fn high_contrast_paints_its_own_ground_and_has_nothing_faint() {
+    let theme = Theme::named(ThemeName::Contrast);
+    let mut theatre = Theatre::with_theme(theme, 120, 40);
+    tense(&mut theatre).press(Action::OpenTakes);
+    theatre.app.resize(Rect::new(0, 0, 120, 40));
+    let terminal = theatre.terminal(120, 40);
+    for cell in &terminal.backend().buffer().content {
+        assert_ne!(cell.bg, Color::Reset);
+        assert!(!cell.modifier.contains(Modifier::DIM));
+    }
+}
+
 #[test]
 fn no_size_is_too_strange() {
     let mut theatre = Theatre::new(80, 24);
-    theatre.apply(&sample::until("What paper")).skip();
-    let fronts = [None, Some(Action::OpenInput), Some(Action::OpenHelp)];
+    tense(&mut theatre);
+    let fronts = [
+        None,
+        Some(Action::OpenInput),
+        Some(Action::OpenHelp),
+        Some(Action::OpenTakes),
+        Some(Action::Inspect),
+        Some(Action::OpenPalette),
+        Some(Action::OpenMenu),
+        Some(Action::TogglePanel),
+    ];
     for front in fronts {
-        theatre.press(Action::Close);
+        theatre.press(Action::Close).press(Action::Close);
         if let Some(action) = front {
+            theatre.app.resize(Rect::new(0, 0, 80, 24));
             theatre.press(action);
         }
+        let known = Insight::Known(sample::explanation());
+        theatre.app.take_in(4, Some(1), known);
         let widths = (1..=200)
             .step_by(7)
             .chain([2, 39, 40, 41, 79, 80, 99, 100, 101, 200]);

@@ -51,18 +51,16 @@ fn play() {
     runtime.block_on(async {
         let (events, event_receiver) = mpsc::channel(64);
         let (effects, mut effect_receiver) = mpsc::channel(64);
-        let (_refusals, refusal_receiver) = mpsc::channel(1);
+        let (_answers, answer_receiver) = mpsc::channel(1);
         tokio::spawn(async move { while effect_receiver.recv().await.is_some() {} });
         for event in sample::until("The tide") {
             events.send(event).await.unwrap();
         }
         let options = Options {
             theme: Theme::colored(),
-            export_command: None,
-            n_past: 0,
-            speed: 1.0,
+            ..Options::default()
         };
-        run(options, event_receiver, effects, refusal_receiver)
+        run(options, event_receiver, effects, answer_receiver)
             .await
             .unwrap();
     });

@@ -1,79 +1,82 @@
-//! The card of keys, written from the table of keys.
+//! The card of keys, written from the table that the keys are looked up in.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Alignment, Margin, Rect};
+use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, BorderType, Clear, Widget};
 
-use super::draw_line;
-use crate::tui::keymap::{BINDINGS, Context};
+use super::{card, card_height, draw_line};
+use crate::language::{Language, Phrase};
+use crate::tui::keymap::{BINDINGS, Binding, Context};
 use crate::tui::theme::Theme;
 use crate::wrap::{ellipsized, width};
 
+/// Cells of the column of keys.
 const LABEL: usize = 10;
 
-/// Draws the card over the middle of the screen, from line `top` of it on.
-pub fn help(theme: Theme, top: usize, screen: Rect, buffer: &mut Buffer) {
-    let lines = lines(theme);
+/// Draws the card of a context over the middle of the screen, from line `top` of it on.
+pub fn help(look: (Theme, Language), of: Context, top: usize, screen: Rect, buffer: &mut Buffer) {
+    let (theme, language) = look;
+    let columns = usize::from(screen.width).saturating_sub(6);
+    let lines = lines(theme, language, of, columns);
     let widest = lines.iter().map(Line::width).max().unwrap_or(0) as u16;
-    let card_width = (widest + 6).min(screen.width);
-    let card_height = (lines.len() as u16 + 2).min(card_height(screen.height));
-    let card = Rect {
-        x: screen.x + (screen.width - card_width) / 2,
-        y: screen.y + (screen.height - card_height) / 2,
-        width: card_width,
-        height: card_height,
+    let height = lines.len() as u16 + 2;
+    let is_more = usize::from(height.min(card_height(screen.height)) - 2) + top < lines.len();
+    let foot = if is_more {
+        language.say(Phrase::PressForMore)
+    } else {
+        "Esc"
     };
-    Clear.render(card, buffer);
-    let more = usize::from(card_height - 2) + top < lines.len();
-    let foot = if more { " ↓ more " } else { " Esc " };
-    Block::bordered()
-        .border_type(BorderType::Rounded)
-        .border_style(theme.dim())
-        .title(Line::styled(" Keys ", theme.strong()).alignment(Alignment::Center))
-        .title_bottom(Line::styled(foot, theme.dim()).alignment(Alignment::Center))
-        .render(card, buffer);
-    let inner = card.inner(Margin::new(2, 1));
+    let title = match of.title() {
+        Some(title) => language.fill(Phrase::KeysHere, &[language.say(title)]),
+        None => language.say(Phrase::Keys).to_owned(),
+    };
+    let width = (widest + 6).max(width(&title) as u16 + 6);
+    let inner = card(theme, &title, foot, (width, height), screen, buffer);
     for (row, line) in lines.iter().skip(top).enumerate() {
         draw_line(line, inner, row, buffer);
     }
 }
 
-/// The furthest that the card can be scrolled on a screen of so many rows.
-pub fn last_top(screen_height: u16) -> usize {
-    let inner = usize::from(card_height(screen_height).saturating_sub(2));
-    lines(Theme::plain()).len().saturating_sub(inner)
+/// The furthest that the card can be scrolled on this screen.
+pub fn last_top(of: Context, screen: Rect, language: Language) -> usize {
+    let inner = usize::from(card_height(screen.height).saturating_sub(2));
+    let columns = usize::from(screen.width).saturating_sub(6);
+    lines(Theme::plain(), language, of, columns)
+        .len()
+        .saturating_sub(inner)
 }
 
-/// The card leaves the footer in sight.
-fn card_height(screen_height: u16) -> u16 {
-    screen_height.saturating_sub(1)
-}
-
-fn lines(theme: Theme) -> Vec<Line<'static>> {
-    let mut lines = context_lines(Context::Script, theme);
-    lines.extend(context_lines(Context::Always, theme));
-    lines.push(Line::default());
-    lines.push(Line::styled(
-        "Saying a line: NAME (softly): words",
-        theme.direction(),
-    ));
-    lines.extend(context_lines(Context::Input, theme));
+fn lines(theme: Theme, language: Language, of: Context, columns: usize) -> Vec<Line<'static>> {
+    let line = |binding: &Binding| binding_line(binding, theme, language, columns);
+    let of_context = |context: Context| {
+        let rows = BINDINGS
+            .iter()
+            .filter(move |row| row.context == context && !row.label.is_empty());
+        rows.map(line).collect::<Vec<_>>()
+    };
+    let mut lines = of_context(of);
+    lines.extend(of_context(Context::Always));
+    if of == Context::Script {
+        let saying = ellipsized(language.say(Phrase::SayingALine), columns);
+        lines.push(Line::default());
+        lines.push(Line::styled(saying, theme.direction()));
+        lines.extend(of_context(Context::Input));
+    }
     lines
 }
 
-fn context_lines(context: Context, theme: Theme) -> Vec<Line<'static>> {
-    let shown = BINDINGS
-        .iter()
-        .filter(|binding| binding.context == context && !binding.label.is_empty());
-    let line = |binding: &crate::tui::keymap::Binding| {
-        let label = ellipsized(binding.label, LABEL - 1);
-        let padding = " ".repeat(LABEL - width(&label));
-        Line::from(vec![
-            Span::styled(label, theme.strong()),
-            Span::raw(padding),
-            Span::raw(binding.help),
-        ])
-    };
-    shown.map(line).collect()
+fn binding_line(
+    binding: &Binding,
+    theme: Theme,
+    language: Language,
+    columns: usize,
+) -> Line<'static> {
+    let label = ellipsized(binding.label, LABEL - 1);
+    let padding = " ".repeat(LABEL - width(&label));
+    let help = ellipsized(language.say(binding.help), columns.saturating_sub(LABEL));
+    Line::from(vec![
+        Span::styled(label, theme.strong()),
+        Span::raw(padding),
+        Span::raw(help),
+    ])
 }

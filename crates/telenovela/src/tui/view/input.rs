@@ -6,28 +6,24 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::draw_line;
 use super::status::{hints, hints_line};
+use super::{draw_line, inset};
+use crate::language::Phrase;
 use crate::tui::app::App;
 use crate::tui::input_line::InputLine;
 use crate::tui::keymap::Context;
 use crate::wrap::{ellipsized, width};
 
-const PROMPT: &str = "say ";
-
 /// Draws the line, its end where it is longer than the row, and what is wrong with it.
 pub fn input(app: &App, line: &InputLine, area: Rect, frame: &mut Frame) {
-    let inner = Rect {
-        x: area.x + 1,
-        width: area.width.saturating_sub(2),
-        ..area
-    };
+    let inner = inset(area);
+    let prompt = app.language.say(Phrase::SayPrompt);
     let buffer = frame.buffer_mut();
-    let room = usize::from(inner.width).saturating_sub(PROMPT.len());
+    let room = usize::from(inner.width).saturating_sub(width(prompt));
     let before = fitting_end(line.before_cursor(), room.saturating_sub(1));
     let after = &line.text()[line.before_cursor().len()..];
     let mut written = Line::from(vec![
-        Span::styled(PROMPT, app.theme.strong()),
+        Span::styled(prompt, app.theme.strong()),
         Span::raw(before.to_owned()),
     ]);
     let cursor = written.width();
@@ -37,7 +33,7 @@ pub fn input(app: &App, line: &InputLine, area: Rect, frame: &mut Frame) {
 
     let left = usize::from(inner.width).saturating_sub(used + 3);
     let hint = if line.text().is_empty() {
-        Line::styled("NAME (softly): words", app.theme.dim())
+        Line::styled(app.language.say(Phrase::SayHint), app.theme.dim())
     } else {
         hints_line(app, &hints(app, Context::Input))
     };
@@ -72,7 +68,7 @@ pub fn input(app: &App, line: &InputLine, area: Rect, frame: &mut Frame) {
 }
 
 /// The end of a text that fits into so many cells.
-fn fitting_end(text: &str, cells: usize) -> &str {
+pub(super) fn fitting_end(text: &str, cells: usize) -> &str {
     let mut from = text.len();
     for (at, _) in text.grapheme_indices(true).rev() {
         if width(&text[at..]) > cells {

@@ -5,8 +5,9 @@ use ratatui::layout::{Alignment, Rect};
 use ratatui::text::{Line, Span};
 use telenovela_script::event::{Playbill, ThreadState};
 
-use super::draw_line;
-use crate::tui::app::App;
+use super::{draw_line, inset};
+use crate::language::Phrase;
+use crate::tui::app::{App, Front};
 use crate::tui::keymap::{Action, BINDINGS, Context};
 use crate::tui::ledger::{mark, thread_symbol};
 use crate::wrap::{ellipsized, width};
@@ -20,11 +21,7 @@ pub fn clock(ms: u64) -> String {
 /// Draws show and scene, and what the performance is doing.
 pub fn header(app: &App, area: Rect, buffer: &mut Buffer) {
     let columns = usize::from(area.width).saturating_sub(2);
-    let inner = Rect {
-        x: area.x + 1,
-        width: area.width.saturating_sub(2),
-        ..area
-    };
+    let inner = inset(area);
     let state = state(app);
     draw_line(
         &Line::raw(state.clone()).alignment(Alignment::Right),
@@ -53,12 +50,11 @@ pub fn fold(app: &App, area: Rect, buffer: &mut Buffer) {
     let Some(playbill) = &app.ledger.playbill else {
         return;
     };
-    let inner = Rect {
-        x: area.x + 1,
-        width: area.width.saturating_sub(2),
-        ..area
-    };
-    let seed = vec![dim(app, format!("seed {}", playbill.seed))];
+    let inner = inset(area);
+    let seed = app
+        .language
+        .fill(Phrase::Seed, &[&playbill.seed.to_string()]);
+    let seed = vec![dim(app, seed)];
     // What matters most comes first; each part may have a shorter way of saying it.
     let parts = [
         vec![threads(app)],
@@ -83,11 +79,7 @@ pub fn fold(app: &App, area: Rect, buffer: &mut Buffer) {
 
 /// Draws notices, the legend of marks, and the keys to press next.
 pub fn footer(app: &App, area: Rect, buffer: &mut Buffer) {
-    let inner = Rect {
-        x: area.x + 1,
-        width: area.width.saturating_sub(2),
-        ..area
-    };
+    let inner = inset(area);
     let columns = usize::from(inner.width);
     let (news, is_urgent) = news(app);
     // News may push the hints aside, but not the way to the card of keys; the legend may not.
@@ -98,7 +90,8 @@ pub fn footer(app: &App, area: Rect, buffer: &mut Buffer) {
     };
     let mut hints = hints(app, app.context());
     while hints.len() > 1 && hints_line(app, &hints).width() > n_for_hints {
-        hints.remove(0);
+        // Help and the way out go last.
+        hints.remove(hints.len().saturating_sub(3));
     }
     let hints = hints_line(app, &hints);
     let room = columns.saturating_sub(hints.width() + 2);
@@ -118,15 +111,17 @@ pub fn footer(app: &App, area: Rect, buffer: &mut Buffer) {
 }
 
 /// A key and the word for what it does.
-pub type Hint = (&'static str, &'static str);
+pub type Hint = (&'static str, Phrase);
 
 /// The keys of a context that have a word in the table and something to do.
 pub fn hints(app: &App, context: Context) -> Vec<Hint> {
     let of_context = BINDINGS.iter().filter(|binding| binding.context == context);
     let is_useful =
         |action| !(app.ledger.ended && matches!(action, Action::TogglePause | Action::OpenInput));
+    let has_line = app.selected_line().is_some();
     of_context
         .filter(|binding| is_useful(binding.action))
+        .filter(|binding| has_line || binding.action != Action::Inspect)
         .filter_map(|binding| binding.hint.map(|hint| (binding.label, hint)))
         .collect()
 }
@@ -139,11 +134,11 @@ pub fn hints_line(app: &App, hints: &[Hint]) -> Line<'static> {
             line.push_span("   ");
         }
         let hint = match *hint {
-            "pause" if app.paused => "go on",
+            Phrase::HintPause if app.paused => Phrase::HintGoOn,
             hint => hint,
         };
         line.push_span(Span::styled(*label, app.theme.strong()));
-        line.push_span(dim(app, format!(" {hint}")));
+        line.push_span(dim(app, format!(" {}", app.language.say(hint))));
     }
     line
 }
@@ -152,11 +147,19 @@ pub fn hints_line(app: &App, hints: &[Hint]) -> Line<'static> {
 fn news(app: &App) -> (Line<'static>, bool) {
     if let Some(notice) = &app.notice {
         (Line::styled(notice.clone(), app.theme.warning()), true)
+    } else if let Front::Inspector(inspection) = &app.front {
+        let is_more = inspection.top < super::inspector::last_top(app, app.area());
+        let more = if is_more {
+            app.language.say(Phrase::MorePages)
+        } else {
+            ""
+        };
+        (Line::styled(more, app.theme.dim()), false)
     } else if !app.document.is_following() && app.document.n_lines_below() > 0 {
         (
-            Line::raw(format!(
-                "↓ {} more, f follows",
-                app.document.n_lines_below()
+            Line::raw(app.language.fill(
+                Phrase::MoreBelow,
+                &[&app.document.n_lines_below().to_string()],
             )),
             true,
         )
@@ -167,7 +170,7 @@ fn news(app: &App) -> (Line<'static>, bool) {
             .iter()
             .filter_map(|provenance| mark(*provenance));
         let legend: Vec<String> = legend
-            .map(|(mark, word)| format!("{mark} {word}"))
+            .map(|(mark, word)| format!("{mark} {}", app.language.say(word)))
             .collect();
         (Line::styled(legend.join("  "), app.theme.dim()), false)
     }
@@ -184,7 +187,7 @@ fn state(app: &App) -> String {
     } else if app.ledger.ended {
         format!("■ {clock}")
     } else if app.paused {
-        format!("{speed}‖ paused {clock}")
+        format!("{speed}‖ {} {clock}", app.language.say(Phrase::Paused))
     } else if app.is_held() {
         format!("{speed}‖ {clock}")
     } else {
