@@ -5,6 +5,7 @@ mod check;
 mod corpus;
 mod export;
 mod library;
+mod lobby;
 mod new;
 mod play;
 mod replay;
@@ -22,7 +23,7 @@ use telenovela_script::load::Workspace;
 use telenovela_script::save::IfExists;
 use telenovela_script::show::ShowId;
 
-use crate::cli::{Cli, Command, New};
+use crate::cli::{Cli, Command, Look, New};
 use crate::failure::Failure;
 
 /// Runs what was typed.
@@ -31,9 +32,7 @@ use crate::failure::Failure;
 /// With why it could not be done.
 pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let Some(command) = cli.command else {
-        let help = Cli::command().render_help();
-        print(&help.to_string())?;
-        return Ok(ExitCode::SUCCESS);
+        return welcome(cli.workspace, cli.look);
     };
     if let Command::Bench(args) = &command {
         return bench::run(args);
@@ -56,6 +55,22 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::New(New::Character(args)) => new::character(&workspace, &args),
         Command::Bench(args) => bench::run(&args),
     }
+}
+
+/// What is done when nothing was asked for: the lobby, or where there is no terminal or no workspace, the help.
+fn welcome(workspace: Option<PathBuf>, look: Look) -> Result<ExitCode, Failure> {
+    if play::can_show_a_screen() {
+        let root = match workspace {
+            Some(folder) => Some(folder),
+            None => nearest_workspace().ok(),
+        };
+        if let Some(root) = root {
+            return lobby::run(&root, look);
+        }
+    }
+    let help = Cli::command().render_help();
+    print(&help.to_string())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// This folder, or the nearest above it, that holds `characters/`.

@@ -353,6 +353,8 @@ phrases! {
     LobbyFinished: "to its end", "hasta el final";
     LobbyBrokenOff: "broke off", "se interrumpió";
     LobbyLines: "{0} lines, {1}", "{0} líneas, {1}";
+    LobbyNoSeed: "a whole number, such as 7", "un número entero, como 7";
+    LobbySeedPrompt: "play with seed", "representar con la semilla";
     LobbyBack: "Press Enter to go back to the lobby.", "Pulsa Intro para volver al vestíbulo.";
     LobbyThreads: "{0} loose ends", "{0} cabos sueltos";
     DoPlay: "play", "representar";

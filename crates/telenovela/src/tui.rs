@@ -6,6 +6,7 @@
 //! * [`keymap`]: which key does what, one table.
 //! * [`view`]: draws the state, pure. [`theme`]: colours. [`curve`]: lines out of dots.
 //! * [`backstage`]: does what the screen wants done.
+//! * [`lobby`]: what is shown before anything is played.
 //! * [`terminal`]: the terminal taken and given back.
 //!
 //! This file is the loop between them: whatever wakes the screen goes through one `select!`.
@@ -20,6 +21,7 @@ pub mod inspector;
 pub mod keymap;
 mod layout;
 pub mod ledger;
+pub mod lobby;
 pub mod palette;
 mod speaking;
 pub mod staging;

@@ -5,8 +5,8 @@ use telenovela_script::event::{Provenance, Spoken};
 use crate::scripted::Part;
 use crate::theatre::{Opened, Stage, lines};
 
-async fn played(part: Part) -> (Opened, Vec<Spoken>) {
-    let mut opened = Stage::windmill(3).part("anselmo", part).open();
+async fn played() -> (Opened, Vec<Spoken>) {
+    let mut opened = Stage::windmill(3).open();
     while opened.next_line().await.is_some() {}
     let events = opened.log.events();
     let said = lines(&events).into_iter().cloned().collect();
@@ -15,7 +15,7 @@ async fn played(part: Part) -> (Opened, Vec<Spoken>) {
 
 #[tokio::test(start_paused = true)]
 async fn a_mind_is_asked_with_what_its_character_had_heard_before_the_line() {
-    let (opened, said) = played(Part::Chatter).await;
+    let (opened, said) = played().await;
     let events = opened.log.events();
     let (mut generated, mut authored) = (0, 0);
     // Everybody of this scene is on stage from its first line on, and hears every line.
@@ -40,18 +40,20 @@ async fn a_mind_is_asked_with_what_its_character_had_heard_before_the_line() {
 
 #[tokio::test(start_paused = true)]
 async fn a_mind_that_breaks_down_is_a_copy() {
-    let (opened, said) = played(Part::PanicSpeaking).await;
+    let (opened, said) = played().await;
     let events = opened.log.events();
-    let anselmo = said
+    let broken = Stage::windmill(3).part("ines", Part::PanicSpeaking).open();
+    let by_ines = |spoken: &&Spoken| spoken.utterance.speaker.as_str() == "ines";
+    let turn = said
         .iter()
-        .find(|spoken| spoken.utterance.speaker.as_str() == "anselmo")
-        .expect("somebody has written a line for him");
-    let told = opened
-        .prompter
-        .explain(&events, anselmo.utterance.turn, None);
-    assert_eq!(told, None);
-    assert!(
-        said.iter()
-            .any(|spoken| spoken.utterance.speaker.as_str() != "anselmo")
-    );
+        .find(by_ines)
+        .expect("she speaks")
+        .utterance
+        .turn;
+    assert!(opened.prompter.explain(&events, turn, None).is_some());
+    assert_eq!(broken.prompter.explain(&events, turn, None), None);
+    // Somebody else's mind still answers.
+    let other = said.iter().find(|spoken| !by_ines(spoken));
+    let turn = other.expect("he answers").utterance.turn;
+    assert!(broken.prompter.explain(&events, turn, None).is_some());
 }

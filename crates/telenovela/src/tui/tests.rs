@@ -2,6 +2,7 @@
 
 mod drive;
 mod hands;
+mod lobby;
 mod play;
 mod screens;
 #[cfg(unix)]
