@@ -114,6 +114,23 @@ impl Screen for TerminalGuard {
     }
 }
 
+/// A terminal that nobody waits behind: it cannot be left.
+impl<B: Backend> Screen for Terminal<B> {
+    type Backend = B;
+
+    fn terminal(&mut self) -> &mut Self {
+        self
+    }
+
+    fn leave(&mut self) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    fn come_back(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Drop for TerminalGuard {
     fn drop(&mut self) {
         restore();

@@ -3,15 +3,16 @@
 //! Scripted voices, the real loop of the screen over a terminal of paper. A hundred seeds: `cargo test -p telenovela --test matrix -- --ignored`.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{self, KeyCode, KeyEvent, KeyModifiers};
+use telenovela::language::Language;
 use telenovela::tui::app::App;
-use telenovela::tui::theme::Theme;
-use telenovela::tui::{Input, conduct, drive};
+use telenovela::tui::backstage::Backstage;
+use telenovela::tui::{Input, Options, drive};
 use telenovela_script::character::CharacterId;
 use telenovela_script::episode;
 use telenovela_script::event::{
@@ -206,10 +207,10 @@ fn headless(production: Production, workers: usize) -> Vec<u8> {
 fn on_the_screen(mut production: Production, workers: usize) -> Vec<u8> {
     production.audience = Audience::Attended;
     let log = Log::default();
-    let (inputs, input_receiver) = mpsc::channel(8);
+    let (inputs, mut input_receiver) = mpsc::channel(8);
     let (events, event_receiver) = mpsc::channel(64);
     let (effect_sender, effects) = mpsc::channel(64);
-    let (refusals, _refused) = mpsc::channel(4);
+    let (answers, _answered) = mpsc::channel(4);
     let screen = std::thread::spawn(move || {
         let clock = tokio::runtime::Builder::new_current_thread()
             .enable_time()
@@ -218,11 +219,11 @@ fn on_the_screen(mut production: Production, workers: usize) -> Vec<u8> {
             .expect("the system has threads left");
         clock.block_on(async {
             let mut paper = Terminal::new(TestBackend::new(80, 24)).expect("paper never fails");
-            let app = App::new(Theme::plain(), None);
+            let app = App::new(Options::default());
             let shown = drive(
                 &mut paper,
                 app,
-                input_receiver,
+                &mut input_receiver,
                 event_receiver,
                 effect_sender,
             );
@@ -231,7 +232,13 @@ fn on_the_screen(mut production: Production, workers: usize) -> Vec<u8> {
     });
     runtime(workers).block_on(async {
         let performance = perform(production, Box::new(log.clone())).expect("everybody has a role");
-        let conducting = tokio::spawn(conduct(effects, performance.director, refusals));
+        let backstage = Backstage {
+            director: Some(performance.director),
+            prompter: Box::new(|| Err("nobody asks".to_owned())),
+            log: PathBuf::new(),
+            language: Language::English,
+        };
+        let serving = tokio::spawn(backstage.serve(effects, answers));
         let mut performed = performance.events;
         let mut ended = false;
         while let Some(event) = performed.recv().await {
@@ -252,7 +259,7 @@ fn on_the_screen(mut production: Production, workers: usize) -> Vec<u8> {
             .await
             .expect("the director does not panic")
             .expect("the log takes everything");
-        conducting.await.expect("the conductor does not panic");
+        serving.await.expect("backstage does not panic");
     });
     screen.join().expect("the screen does not panic");
     let bytes = log.0.lock().expect("nobody panics with the log in hand");
