@@ -101,17 +101,11 @@ fn on_a_terminal(theatre: &Theatre, piece: &str, seed: &str, workers: &str) -> V
         pixel_width: 0,
         pixel_height: 0,
     };
+    // That of an earlier evening would look like the end of this one.
+    let _ = fs::remove_file(theatre.path("screen.jsonl"));
     let pair = native_pty_system().openpty(size).unwrap();
     let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_telenovela"));
-    command.args([
-        "play",
-        piece,
-        "--seed",
-        seed,
-        "--log",
-        "screen.jsonl",
-        "--force",
-    ]);
+    command.args(["play", piece, "--seed", seed, "--log", "screen.jsonl"]);
     command.cwd(theatre.path("."));
     command.env("TERM", "xterm-256color");
     command.env("TOKIO_WORKER_THREADS", workers);
