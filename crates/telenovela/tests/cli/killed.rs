@@ -37,7 +37,8 @@ fn kill_at_random_moments(n_kills: u64) -> Tally {
             draws.below(n_bytes).unwrap()
         };
         // From an instant to a good part of the whole, each order of magnitude as likely as the others.
-        let n_spins = draws.below(1 << draws.below(24).unwrap()).unwrap();
+        let magnitude = draws.below(24).unwrap();
+        let n_spins = draws.below(1 << magnitude).unwrap();
         let log = format!("killed-{kill}.jsonl");
         let args = [&play[..], &[&log]].concat();
         let mut child = theatre
