@@ -17,6 +17,7 @@ mod brain;
 mod float;
 pub mod int8;
 mod level;
+mod matrix;
 pub mod product;
 pub mod threads;
 
@@ -24,6 +25,7 @@ pub use brain::{Bf16, Bf16Unit, bf16_unit, to_bf16};
 pub use float::F32;
 pub(crate) use level::versions;
 pub use level::{Level, level};
+pub use matrix::Matrix;
 pub use telenovela_script::show::Precision;
 
 use crate::math::{exp, sigmoid, tanh};
@@ -135,52 +137,6 @@ versions! {
         for (out, &x) in out.iter_mut().zip(x) {
             *out = exp(x - max);
         }
-    }
-}
-
-/// A matrix within a slice: rows × columns with the distance between two rows and between two columns.
-#[derive(Clone, Copy)]
-pub struct Matrix<'a> {
-    /// The numbers.
-    pub data: &'a [f32],
-    /// Distance between rows.
-    pub row: usize,
-    /// Distance between columns.
-    pub column: usize,
-}
-
-impl<'a> Matrix<'a> {
-    /// Rows of `width` numbers one after the other.
-    pub fn rows(data: &'a [f32], width: usize) -> Self {
-        Self {
-            data,
-            row: width,
-            column: 1,
-        }
-    }
-
-    /// The same numbers with rows and columns exchanged.
-    pub fn transposed(self) -> Self {
-        Self {
-            data: self.data,
-            row: self.column,
-            column: self.row,
-        }
-    }
-
-    /// What is left from a row on.
-    #[must_use]
-    pub fn from_row(self, row: usize) -> Self {
-        Self {
-            data: &self.data[row * self.row..],
-            ..self
-        }
-    }
-
-    /// What is left from a column on.
-    #[must_use]
-    pub fn from_column(self, column: usize) -> Self {
-        self.transposed().from_row(column).transposed()
     }
 }
 

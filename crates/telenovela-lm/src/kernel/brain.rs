@@ -5,6 +5,7 @@
 //! tiles of 16 × 16 such pairs, 1 KiB in a row.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::product::{COLUMNS, Format, ROWS, Tile};
@@ -90,19 +91,19 @@ impl Format for Bf16 {
         k.div_ceil(DEEP) * TILE * 2
     }
 
-    fn pack_block(block: &mut [u32], a: Matrix<'_>, rows: usize, k: usize) {
-        if a.column == 1 {
-            pack_rows(block, a.data, a.row, rows, k);
+    fn pack_block(block: &mut [u32], a: Matrix<'_>, rows: Range<usize>, k: usize) {
+        if a.is_transposed() {
+            pack_columns(block, a, rows, k);
         } else {
-            pack_columns(block, a.data, a.column, rows, k);
+            pack_rows(block, a, rows, k);
         }
     }
 
-    fn pack_panel(panel: &mut [u32], b: Matrix<'_>, k: usize, columns: usize) {
-        if b.column == 1 {
-            pack_panel_rows(panel, b.data, b.row, columns, k);
+    fn pack_panel(panel: &mut [u32], b: Matrix<'_>, columns: Range<usize>, k: usize) {
+        if b.is_transposed() {
+            pack_panel_columns(panel, b, columns, k);
         } else {
-            pack_panel_columns(panel, b.data, b.column, columns, k);
+            pack_panel_rows(panel, b, columns, k);
         }
     }
 
@@ -112,12 +113,16 @@ impl Format for Bf16 {
 }
 
 versions! {
-    /// Packs rows that lie `stride` apart, k numbers each.
-    fn pack_rows / pack_rows_at(block: &mut [u32], a: &[f32], stride: usize, rows: usize, k: usize) {
+    /// Packs rows that are lines.
+    fn pack_rows / pack_rows_at(block: &mut [u32], a: Matrix<'_>, rows: Range<usize>, k: usize) {
+        let mut lines = [&[] as &[f32]; ROWS];
+        for (line, row) in lines.iter_mut().zip(rows.clone()) {
+            *line = &a.line(row)[..k];
+        }
         for (at, tile) in block.chunks_exact_mut(TILE).enumerate() {
             let from = at * DEEP;
-            for (row, tile) in tile.chunks_exact_mut(PAIRS).take(rows).enumerate() {
-                let a = &a[row * stride + from..row * stride + k.min(from + DEEP)];
+            for (tile, line) in tile.chunks_exact_mut(PAIRS).zip(&lines[..rows.len()]) {
+                let a = &line[from..k.min(from + DEEP)];
                 if a.len() == DEEP {
                     for (out, pair_of) in tile.iter_mut().zip(a.chunks_exact(2)) {
                         *out = pair(pair_of[0], pair_of[1]);
@@ -134,20 +139,20 @@ versions! {
 }
 
 versions! {
-    /// Packs rows whose numbers lie `stride` apart along k and side by side across rows.
-    fn pack_columns / pack_columns_at(block: &mut [u32], a: &[f32], stride: usize, rows: usize, k: usize) {
+    /// Packs rows that lines run across.
+    fn pack_columns / pack_columns_at(block: &mut [u32], a: Matrix<'_>, rows: Range<usize>, k: usize) {
         for (at, tile) in block.chunks_exact_mut(TILE).enumerate() {
             for p in 0..PAIRS {
                 let i = at * DEEP + 2 * p;
                 let mut column = [0u32; ROWS];
                 if i + 1 < k {
-                    let (first, second) = (&a[i * stride..], &a[(i + 1) * stride..]);
-                    let numbers = first[..rows].iter().zip(&second[..rows]);
+                    let (first, second) = (a.line(i), a.line(i + 1));
+                    let numbers = first[rows.clone()].iter().zip(&second[rows.clone()]);
                     for (out, (&first, &second)) in column.iter_mut().zip(numbers) {
                         *out = pair(first, second);
                     }
                 } else if i < k {
-                    for (out, &first) in column.iter_mut().zip(&a[i * stride..i * stride + rows]) {
+                    for (out, &first) in column.iter_mut().zip(&a.line(i)[rows.clone()]) {
                         *out = pair(first, 0.0);
                     }
                 }
@@ -160,27 +165,27 @@ versions! {
 }
 
 versions! {
-    /// Packs columns that lie side by side, their numbers `stride` apart along k.
-    fn pack_panel_rows / pack_panel_rows_at(panel: &mut [u32], b: &[f32], stride: usize, columns: usize, k: usize) {
+    /// Packs columns that lines run across.
+    fn pack_panel_rows / pack_panel_rows_at(panel: &mut [u32], b: Matrix<'_>, columns: Range<usize>, k: usize) {
         for (at, tiles) in panel.chunks_exact_mut(2 * TILE).enumerate() {
             let (left, right) = tiles.split_at_mut(TILE);
             for p in 0..PAIRS {
                 let i = at * DEEP + 2 * p;
                 let mut line = [0u32; COLUMNS];
                 if i + 1 < k {
-                    let (first, second) = (&b[i * stride..], &b[(i + 1) * stride..]);
-                    if columns == COLUMNS {
+                    let (first, second) = (&b.line(i)[columns.clone()], &b.line(i + 1)[columns.clone()]);
+                    if columns.len() == COLUMNS {
                         let (first, second) = (&first[..COLUMNS], &second[..COLUMNS]);
                         for j in 0..COLUMNS {
                             line[j] = pair(first[j], second[j]);
                         }
                     } else {
-                        for j in 0..columns {
+                        for j in 0..columns.len() {
                             line[j] = pair(first[j], second[j]);
                         }
                     }
                 } else if i < k {
-                    for (out, &first) in line.iter_mut().zip(&b[i * stride..i * stride + columns]) {
+                    for (out, &first) in line.iter_mut().zip(&b.line(i)[columns.clone()]) {
                         *out = pair(first, 0.0);
                     }
                 }
@@ -192,16 +197,18 @@ versions! {
 }
 
 versions! {
-    /// Packs columns that lie `stride` apart, k numbers each.
-    fn pack_panel_columns / pack_panel_columns_at(panel: &mut [u32], b: &[f32], stride: usize, columns: usize, k: usize) {
+    /// Packs columns that are lines.
+    fn pack_panel_columns / pack_panel_columns_at(panel: &mut [u32], b: Matrix<'_>, columns: Range<usize>, k: usize) {
+        let mut lines = [&[] as &[f32]; COLUMNS];
+        for (line, column) in lines.iter_mut().zip(columns.clone()) {
+            *line = &b.line(column)[..k];
+        }
         for (at, tiles) in panel.chunks_exact_mut(2 * TILE).enumerate() {
             let from = at * DEEP;
-            for column in 0..COLUMNS {
+            for (column, line) in lines.iter().enumerate() {
                 let tile = &mut tiles[column / 16 * TILE + column % 16..];
                 for p in 0..PAIRS {
-                    let number = |i: usize| {
-                        if column < columns && i < k { b[column * stride + i] } else { 0.0 }
-                    };
+                    let number = |i: usize| line.get(i).copied().unwrap_or(0.0);
                     tile[p * 16] = pair(number(from + 2 * p), number(from + 2 * p + 1));
                 }
             }

@@ -1,14 +1,13 @@
 //! Products in f32, in versions for AVX-512, AVX2 and neither: one order of summation, the same bytes.
 
+use std::ops::Range;
+
 use super::product::{COLUMNS, Format, ROWS, Tile};
 use super::{Level, Matrix, level};
 
-/// Plain f32 numbers.
+/// Plain f32 numbers: blocks and panels both go along k, with the rows or columns of a step side by side.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct F32;
-
-/// Numbers between two rows of a block beyond k: rows a whole number of pages apart would fall into the same few lines of the first cache.
-const GAP: usize = 16;
 
 impl Format for F32 {
     type Number = f32;
@@ -17,41 +16,41 @@ impl Format for F32 {
     const BLOCKS: usize = 1;
 
     fn block_len(k: usize) -> usize {
-        ROWS * (k + GAP)
+        k * ROWS
     }
 
     fn panel_len(k: usize) -> usize {
         k * COLUMNS
     }
 
-    fn pack_block(block: &mut [f32], a: Matrix<'_>, rows: usize, k: usize) {
-        let stride = k + GAP;
-        if a.column == 1 {
-            for (row, block) in block.chunks_exact_mut(stride).take(rows).enumerate() {
-                block[..k].copy_from_slice(&a.data[row * a.row..row * a.row + k]);
+    fn pack_block(block: &mut [f32], a: Matrix<'_>, rows: Range<usize>, k: usize) {
+        if a.is_transposed() {
+            for (i, block) in block.chunks_exact_mut(ROWS).enumerate() {
+                block[..rows.len()].copy_from_slice(&a.line(i)[rows.clone()]);
             }
-        } else {
-            for i in 0..k {
-                let a = &a.data[i * a.column..];
-                for row in 0..rows {
-                    block[row * stride + i] = a[row];
-                }
-            }
+        } else if !rows.is_empty() {
+            // Where there are fewer rows, the last one stands for the others.
+            let line = |row: usize| &a.line(rows.start + row.min(rows.len() - 1))[..k];
+            interleave(level(), block, std::array::from_fn(line));
         }
     }
 
-    fn pack_panel(panel: &mut [f32], b: Matrix<'_>, k: usize, columns: usize) {
-        if b.column == 1 {
+    fn pack_panel(panel: &mut [f32], b: Matrix<'_>, columns: Range<usize>, k: usize) {
+        if b.is_transposed() {
+            let line = |column: usize| match columns.clone().nth(column) {
+                Some(column) => &b.line(column)[..k],
+                None => &[],
+            };
+            let lines: [&[f32]; COLUMNS] = std::array::from_fn(line);
             for (i, panel) in panel.chunks_exact_mut(COLUMNS).enumerate() {
-                panel[..columns].copy_from_slice(&b.data[i * b.row..i * b.row + columns]);
-                panel[columns..].fill(0.0);
+                for (out, line) in panel.iter_mut().zip(lines) {
+                    *out = line.get(i).copied().unwrap_or(0.0);
+                }
             }
         } else {
-            for column in 0..COLUMNS {
-                let b = &b.data[(column * b.column).min(b.data.len())..];
-                for i in 0..k {
-                    panel[i * COLUMNS + column] = if column < columns { b[i] } else { 0.0 };
-                }
+            for (i, panel) in panel.chunks_exact_mut(COLUMNS).enumerate() {
+                panel[..columns.len()].copy_from_slice(&b.line(i)[columns.clone()]);
+                panel[columns.len()..].fill(0.0);
             }
         }
     }
@@ -66,7 +65,8 @@ fn multiply_tile_at(at: Level, tile: Tile<'_, f32>) {
     assert!(
         rows == 0
             || (tile.c.len() >= (rows - 1) * tile.stride + COLUMNS
-                && tile.blocks.len() >= (rows - 1) * (k + GAP) + k
+                && rows <= ROWS
+                && tile.blocks.len() >= k * ROWS
                 && tile.panel.len() >= k * COLUMNS
                 && tile.to <= k),
         "a tile ends before its last row"
@@ -82,17 +82,44 @@ fn multiply_tile_at(at: Level, tile: Tile<'_, f32>) {
     }
 }
 
+/// Puts rows of equal length side by side: `block` is `(k, ROWS)`.
+fn interleave(at: Level, block: &mut [f32], rows: [&[f32]; ROWS]) {
+    let k = rows[0].len();
+    assert!(
+        rows.iter().all(|row| row.len() == k) && block.len() >= k * ROWS,
+        "a block ends before its last row"
+    );
+    let mut done = 0;
+    #[cfg(target_arch = "x86_64")]
+    if at.min(level()) == Level::Avx512 {
+        while done + ROWS <= k {
+            let square = (&mut block[done * ROWS..]).first_chunk_mut();
+            let square = square.expect("the assertion has checked the length");
+            let rows = rows.each_ref().map(|row| row[done..].first_chunk());
+            let rows = rows.map(|row| row.expect("there are sixteen numbers left in each"));
+            // SAFETY: `level` has found AVX-512 on this machine.
+            unsafe { x86::transpose(square, rows) };
+            done += ROWS;
+        }
+    }
+    for (i, block) in block.chunks_exact_mut(ROWS).enumerate().take(k).skip(done) {
+        for (out, row) in block.iter_mut().zip(rows) {
+            *out = row[i];
+        }
+    }
+}
+
 fn plain(tile: Tile<'_, f32>) {
-    let a_rows = tile.blocks.chunks(tile.k + GAP);
+    let block = &tile.blocks[tile.from * ROWS..tile.to * ROWS];
     let panel = &tile.panel[tile.from * COLUMNS..tile.to * COLUMNS];
-    for (a, c) in a_rows.zip(tile.c.chunks_mut(tile.stride)).take(tile.rows) {
+    for (row, c) in tile.c.chunks_mut(tile.stride).take(tile.rows).enumerate() {
         let mut sum = [0f32; COLUMNS];
         if tile.add {
             sum.copy_from_slice(&c[..COLUMNS]);
         }
-        for (&a, b) in a[tile.from..].iter().zip(panel.chunks_exact(COLUMNS)) {
+        for (a, b) in block.chunks_exact(ROWS).zip(panel.chunks_exact(COLUMNS)) {
             for (sum, &b) in sum.iter_mut().zip(b) {
-                *sum = a.mul_add(b, *sum);
+                *sum = a[row].mul_add(b, *sum);
             }
         }
         c[..COLUMNS].copy_from_slice(&sum);
@@ -103,7 +130,51 @@ fn plain(tile: Tile<'_, f32>) {
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{COLUMNS, GAP, Tile};
+    use super::{COLUMNS, ROWS, Tile};
+
+    /// Steps of k that a panel is fetched ahead: what comes from the second cache would otherwise be waited for.
+    const AHEAD: usize = 8;
+
+    /// `square` becomes `(16, 16)` with the rows as columns.
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn transpose(square: &mut [f32; ROWS * ROWS], rows: [&[f32; ROWS]; ROWS]) {
+        // Pairs of rows, then of pairs, then of quarters, then of halves change places.
+        // SAFETY: every row and every sixteenth of `square` is sixteen numbers long.
+        let mut r = rows.map(|row| unsafe { _mm512_loadu_ps(row.as_ptr()) });
+        for i in (0..16).step_by(2) {
+            (r[i], r[i + 1]) = (
+                _mm512_unpacklo_ps(r[i], r[i + 1]),
+                _mm512_unpackhi_ps(r[i], r[i + 1]),
+            );
+        }
+        let pairs = |a, b| {
+            let (a, b) = (_mm512_castps_pd(a), _mm512_castps_pd(b));
+            let (low, high) = (_mm512_unpacklo_pd(a, b), _mm512_unpackhi_pd(a, b));
+            (_mm512_castpd_ps(low), _mm512_castpd_ps(high))
+        };
+        for i in (0..16).step_by(4) {
+            let ((a, b), (c, d)) = (pairs(r[i], r[i + 2]), pairs(r[i + 1], r[i + 3]));
+            [r[i], r[i + 1], r[i + 2], r[i + 3]] = [a, b, c, d];
+        }
+        let quarters = |a, b| {
+            (
+                _mm512_shuffle_f32x4::<0x88>(a, b),
+                _mm512_shuffle_f32x4::<0xdd>(a, b),
+            )
+        };
+        for column in 0..4 {
+            let ((a, b), (c, d)) = (
+                quarters(r[column], r[column + 4]),
+                quarters(r[column + 8], r[column + 12]),
+            );
+            let ((first, third), (second, fourth)) = (quarters(a, c), quarters(b, d));
+            for (at, line) in [first, second, third, fourth].into_iter().enumerate() {
+                let out = &mut square[(4 * at + column) * ROWS..][..ROWS];
+                // SAFETY: as above.
+                unsafe { _mm512_storeu_ps(out.as_mut_ptr(), line) };
+            }
+        }
+    }
 
     /// # Safety
     /// The tile's slices reach to the last of its rows, and its panel to the end of the stretch.
@@ -114,6 +185,7 @@ mod x86 {
             // SAFETY: each call covers rows below `rows`, which the caller vouches for.
             unsafe {
                 row += match rows - row {
+                    12.. => avx512_rows::<12>(&mut tile, row),
                     8.. => avx512_rows::<8>(&mut tile, row),
                     4.. => avx512_rows::<4>(&mut tile, row),
                     _ => avx512_rows::<1>(&mut tile, row),
@@ -127,12 +199,12 @@ mod x86 {
     #[inline]
     #[target_feature(enable = "avx512f")]
     unsafe fn avx512_rows<const N: usize>(tile: &mut Tile<'_, f32>, first: usize) -> usize {
-        let (k, a_stride) = (tile.to - tile.from, tile.k + GAP);
+        let k = tile.to - tile.from;
         let mut sum = [[_mm512_setzero_ps(); 2]; N];
-        // SAFETY: reads and writes stay within the rows that the caller vouches for, each COLUMNS wide in `c` and k long in `a`;
-        // `b` is k times COLUMNS long.
+        // SAFETY: reads and writes stay within the rows that the caller vouches for, each COLUMNS wide in `c`; `a` and `b` are k times
+        // ROWS and COLUMNS long. What is only fetched ahead may lie beyond.
         unsafe {
-            let a = tile.blocks.as_ptr().add(first * a_stride + tile.from);
+            let a = tile.blocks.as_ptr().add(tile.from * ROWS + first);
             let b = tile.panel.as_ptr().add(tile.from * COLUMNS);
             let c = tile.c.as_mut_ptr().add(first * tile.stride);
             if tile.add {
@@ -144,8 +216,11 @@ mod x86 {
             for i in 0..k {
                 let left = _mm512_loadu_ps(b.add(i * COLUMNS));
                 let right = _mm512_loadu_ps(b.add(i * COLUMNS + 16));
+                let ahead = b.wrapping_add((i + AHEAD) * COLUMNS);
+                _mm_prefetch::<_MM_HINT_T0>(ahead.cast());
+                _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(16).cast());
                 for (row, sum) in sum.iter_mut().enumerate() {
-                    let a = _mm512_set1_ps(*a.add(row * a_stride + i));
+                    let a = _mm512_set1_ps(*a.add(i * ROWS + row));
                     sum[0] = _mm512_fmadd_ps(a, left, sum[0]);
                     sum[1] = _mm512_fmadd_ps(a, right, sum[1]);
                 }
@@ -179,10 +254,10 @@ mod x86 {
     #[inline]
     #[target_feature(enable = "avx2,fma")]
     unsafe fn avx2_rows<const N: usize>(tile: &mut Tile<'_, f32>, first: usize) -> usize {
-        let (k, a_stride) = (tile.to - tile.from, tile.k + GAP);
+        let k = tile.to - tile.from;
         // SAFETY: as in `avx512_rows`; a half of the panel's columns at a time, to fit sixteen registers.
         unsafe {
-            let a = tile.blocks.as_ptr().add(first * a_stride + tile.from);
+            let a = tile.blocks.as_ptr().add(tile.from * ROWS + first);
             for half in [0, COLUMNS / 2] {
                 let b = tile.panel.as_ptr().add(tile.from * COLUMNS + half);
                 let c = tile.c.as_mut_ptr().add(first * tile.stride + half);
@@ -197,7 +272,7 @@ mod x86 {
                     let left = _mm256_loadu_ps(b.add(i * COLUMNS));
                     let right = _mm256_loadu_ps(b.add(i * COLUMNS + 8));
                     for (row, sum) in sum.iter_mut().enumerate() {
-                        let a = _mm256_set1_ps(*a.add(row * a_stride + i));
+                        let a = _mm256_set1_ps(*a.add(i * ROWS + row));
                         sum[0] = _mm256_fmadd_ps(a, left, sum[0]);
                         sum[1] = _mm256_fmadd_ps(a, right, sum[1]);
                     }
@@ -270,7 +345,30 @@ mod tests {
             right.pack(3, a);
             (left.into_data(), right.into_data())
         };
-        assert_eq!(pack(rows), pack(columns));
+        let ((left, right), turned) = (pack(rows), pack(columns));
+        assert_eq!(right, turned.1);
+        // Of the last block, 37 - 32 rows count.
+        let whole = 2 * F32::block_len(k);
+        assert_eq!(left[..whole], turned.0[..whole]);
+        let counts = |left: &[f32]| -> Vec<f32> {
+            left[whole..].chunks(ROWS).flat_map(|step| &step[..5]).copied().collect()
+        };
+        assert_eq!(counts(&left), counts(&turned.0));
+    }
+
+    #[test]
+    fn rows_are_interleaved_alike_at_every_level() {
+        let k = 37;
+        let rows = numbers(ROWS * k, 5);
+        let lines: [&[f32]; ROWS] = std::array::from_fn(|row| &rows[row * k..(row + 1) * k]);
+        let run = |at| {
+            let mut block = vec![0.0; k * ROWS];
+            interleave(at, &mut block, lines);
+            block
+        };
+        let plain = run(Level::Plain);
+        assert_eq!(plain[3 * ROWS + 2], rows[2 * k + 3]);
+        assert_eq!(plain, run(Level::Avx512));
     }
 
     #[test]

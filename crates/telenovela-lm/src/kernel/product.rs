@@ -7,6 +7,8 @@
 //! The blocking is that of Goto and van de Geijn (2008), with sides exchanged: a stretch of a block stays in the first cache, a stretch of some panels
 //! in the second, and the result is walked along its rows.
 
+use std::ops::Range;
+
 use super::{Bf16, Matrix, threads};
 
 /// Rows of a block of the left operand.
@@ -29,10 +31,10 @@ pub trait Format: Copy + Send + Sync + 'static {
     fn block_len(k: usize) -> usize;
     /// [`Self::Number`]s of a panel of the right operand.
     fn panel_len(k: usize) -> usize;
-    /// Packs up to [`ROWS`] rows of `a`, `(rows, k)`. Rows beyond keep what they hold: their results are never read.
-    fn pack_block(block: &mut [Self::Number], a: Matrix<'_>, rows: usize, k: usize);
-    /// Packs up to [`COLUMNS`] columns of `b`, `(k, columns)`; the rest is zero.
-    fn pack_panel(panel: &mut [Self::Number], b: Matrix<'_>, k: usize, columns: usize);
+    /// Packs up to [`ROWS`] rows of `a`, `(m, k)`. Rows beyond hold anything: their results are never read.
+    fn pack_block(block: &mut [Self::Number], a: Matrix<'_>, rows: Range<usize>, k: usize);
+    /// Packs up to [`COLUMNS`] columns of `b`, `(k, n)`; the rest is zero.
+    fn pack_panel(panel: &mut [Self::Number], b: Matrix<'_>, columns: Range<usize>, k: usize);
     /// Multiplies one or two blocks by a stretch of a panel.
     fn multiply_tile(tile: Tile<'_, Self::Number>);
     /// Blocks that [`Self::multiply_tile`] takes at once.
@@ -109,7 +111,7 @@ impl<F: Format> Left<F> {
             .chunks_exact_mut(F::block_len(k).max(1))
             .enumerate();
         threads::for_each(threads, blocks, |(at, block)| {
-            F::pack_block(block, a.from_row(at * ROWS), ROWS.min(m - at * ROWS), k);
+            F::pack_block(block, a, at * ROWS..m.min((at + 1) * ROWS), k);
         });
     }
 }
@@ -138,8 +140,7 @@ impl<F: Format> Right<F> {
         let panels = self.data.chunks_exact_mut(F::panel_len(self.k).max(1));
         for (at, panel) in panels.enumerate() {
             let panel = &mut panel[F::panel_len(from)..][..F::panel_len(k)];
-            let columns = COLUMNS.min(n - at * COLUMNS);
-            F::pack_panel(panel, b.from_column(at * COLUMNS), k, columns);
+            F::pack_panel(panel, b, at * COLUMNS..n.min((at + 1) * COLUMNS), k);
         }
     }
 
@@ -151,8 +152,7 @@ impl<F: Format> Right<F> {
             .chunks_exact_mut(F::panel_len(k).max(1))
             .enumerate();
         threads::for_each(threads, panels, |(at, panel)| {
-            let columns = COLUMNS.min(n - at * COLUMNS);
-            F::pack_panel(panel, b.from_column(at * COLUMNS), k, columns);
+            F::pack_panel(panel, b, at * COLUMNS..n.min((at + 1) * COLUMNS), k);
         });
     }
 }
