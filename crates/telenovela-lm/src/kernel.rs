@@ -14,6 +14,7 @@ pub mod adamw;
 #[cfg(target_arch = "x86_64")]
 mod amx;
 mod brain;
+pub mod buffer;
 mod float;
 pub mod int8;
 mod level;
@@ -132,10 +133,10 @@ versions! {
 }
 
 versions! {
-    /// `out[j] = exp(x[j] - max)`.
-    pub fn exp_minus / exp_minus_at(out: &mut [f32], x: &[f32], max: f32) {
-        for (out, &x) in out.iter_mut().zip(x) {
-            *out = exp(x - max);
+    /// `x[j] = exp(x[j] - max)`.
+    pub fn exp_minus / exp_minus_at(x: &mut [f32], max: f32) {
+        for x in x {
+            *x = exp(*x - max);
         }
     }
 }
@@ -143,15 +144,13 @@ versions! {
 /// Memory for a left operand in tests.
 #[cfg(test)]
 fn left<F: product::Format>(m: usize, k: usize) -> product::Left<F> {
-    let n = product::Left::<F>::len(m, k);
-    product::Left::new(vec![F::Number::default(); n], m, k)
+    product::Left::new(&buffer::Shelf::default(), m, k)
 }
 
 /// Memory for a right operand in tests.
 #[cfg(test)]
 fn right<F: product::Format>(k: usize, n: usize) -> product::Right<F> {
-    let len = product::Right::<F>::len(k, n);
-    product::Right::new(vec![F::Number::default(); len], k, n)
+    product::Right::new(&buffer::Shelf::default(), k, n)
 }
 
 /// Normally distributed numbers for tests.
@@ -181,7 +180,7 @@ mod tests {
                 &mut c,
                 &mut h,
             );
-            exp_minus_at(at, &mut out[128..256], &numbers(128, 5), 1.5);
+            exp_minus_at(at, &mut out[128..256], 1.5);
             (out, c, h)
         };
         assert_eq!(run(Level::Plain), run(Level::Avx2));

@@ -7,9 +7,9 @@ use telenovela_script::show::{ModelSize, Recipe};
 
 use crate::compute::Compute;
 use crate::error::Result;
-use crate::linear::{linear, linear_beside};
+use crate::linear::linear_beside;
 use crate::loss::cross_entropy;
-use crate::lstm::{Masks, lstm};
+use crate::lstm::{Masks, lstm, lstm_of_tokens};
 use crate::optim::Parameter;
 use crate::rng::{Purpose, Random};
 use crate::tokenizer::{Slot, Token};
@@ -167,11 +167,15 @@ impl Model {
         let (time, batch) = (window.time, window.batch);
         let n_hidden = self.size.n_hidden;
         let ids = |numbers: Vec<u32>| Tensor::from_vec(numbers, time * batch, &Device::Cpu);
-        let tokens = ids(window.tokens.clone())?;
-        let slots = ids(window.slots.iter().map(|slot| slot.0 as u32).collect())?;
-        let speaker = self.get("speaker.weight").index_select(&slots, 0)?; // (time · batch, n_speaker)
+        let slots = window.slots.iter().map(|slot| slot.0 as u32).collect();
+        let speaker = self.get("speaker.weight").index_select(&ids(slots)?, 0)?; // (time · batch, n_speaker)
         let embedding = self.get("embedding.weight");
-        let mut x = embedding.index_select(&tokens, 0)?; // (time · batch, n_embd)
+        // Where every token comes several times in a window, what it gives to the lowest layer is computed once for all.
+        let few_tokens = recipe.dropout_in == 0.0 && 2 * embedding.dim(0)? <= time * batch;
+        let mut x = match few_tokens {
+            true => embedding.clone(),
+            false => embedding.index_select(&ids(window.tokens.clone())?, 0)?, // (time · batch, n_embd)
+        };
         let mut last = Vec::with_capacity(state.len());
         for (layer, state) in state.iter().enumerate() {
             let rate = if layer == 0 {
@@ -184,15 +188,21 @@ impl Model {
                 weights: mask(4 * n_hidden * n_hidden, recipe.weight_drop, random),
             };
             let weights = self.get(&layer_name(layer));
-            let (hidden, after) = lstm(&self.compute, &x, &speaker, weights, state, masks)?; // (time · batch, n_hidden)
+            let (hidden, after) = if layer == 0 && few_tokens {
+                let tokens = (&x, window.tokens.clone());
+                lstm_of_tokens(&self.compute, tokens, &speaker, weights, state, masks)?
+            } else {
+                lstm(&self.compute, &x, &speaker, weights, state, masks)? // (time · batch, n_hidden)
+            };
             last.push(after);
             x = hidden;
         }
         let dropped = mask(batch * n_hidden, recipe.dropout_out, random);
         let projection = self.get("projection.weight");
         let output = linear_beside(&self.compute, &x, &speaker, projection, dropped)?; // (time · batch, n_embd)
-        let logits = linear(&self.compute, &output, embedding, self.get("head.bias"))?; // (time · batch, n_vocab)
-        let loss = cross_entropy(&logits, window.targets.clone(), window.weights.clone())?;
+        let head = [&output, embedding, self.get("head.bias")];
+        let (targets, weights) = (window.targets.clone(), window.weights.clone());
+        let loss = cross_entropy(&self.compute, head, targets, weights)?;
         Ok((loss, last))
     }
 }

@@ -303,8 +303,8 @@ impl Network {
 pub fn log_softmax(logits: &mut [f32], probabilities: &mut Vec<f32>) {
     let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     probabilities.clear();
-    probabilities.resize(logits.len(), 0.0);
-    kernel::exp_minus(probabilities, logits, max);
+    probabilities.extend_from_slice(logits);
+    kernel::exp_minus(probabilities, max);
     let sum: f32 = probabilities.iter().sum();
     let log_sum = max + ln(sum);
     let scale = 1.0 / sum;

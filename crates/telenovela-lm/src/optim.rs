@@ -9,6 +9,7 @@ use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Tensor, Var};
 use crate::compute::with_numbers;
 use crate::error::Result;
 use crate::kernel::adamw::{Stride, adamw, add_squares};
+use crate::kernel::threads;
 use crate::math::cos_of_turns;
 
 /// A trainable tensor with its moments and its average, all in 32 bits.
@@ -122,6 +123,8 @@ pub struct AdamW {
     pub clip: f32,
     /// Decay of the average (exponential, bias-corrected by warming up: min(decay, (1 + t) / (10 + t))).
     pub ema: f32,
+    /// Threads that take a step together; their number never shows in the results.
+    pub threads: usize,
     step: usize,
 }
 
@@ -132,6 +135,7 @@ impl AdamW {
             weight_decay,
             clip,
             ema,
+            threads: 1,
             step: 0,
         }
     }
@@ -166,7 +170,10 @@ impl AdamW {
         let mut square_norm = 0f64;
         for parameter in parameters.iter() {
             let gradient = match grads.get(&parameter.var) {
-                Some(gradient) if !parameter.frozen => Some(gradient.contiguous()?),
+                // Of a model without speakers' vectors there is an empty parameter, which candle would not change in place.
+                Some(gradient) if !parameter.frozen && gradient.elem_count() > 0 => {
+                    Some(gradient.contiguous()?)
+                }
                 _ => None,
             };
             if let Some(gradient) = &gradient {
@@ -212,7 +219,13 @@ impl AdamW {
             } = parameter;
             with_numbers([&gradient], |[gradient]| {
                 change(var, |numbers| {
-                    adamw(stride, [numbers, moment, square, average], gradient);
+                    let n = numbers.len().div_ceil(self.threads).max(1);
+                    let parts = (numbers.chunks_mut(n).zip(moment.chunks_mut(n)))
+                        .zip(square.chunks_mut(n).zip(average.chunks_mut(n)))
+                        .zip(gradient.chunks(n));
+                    threads::for_each(self.threads, parts, |(((numbers, m), (s, a)), gradient)| {
+                        adamw(stride, [numbers, m, s, a], gradient);
+                    });
                 })
             })??;
         }

@@ -5,9 +5,9 @@ use candle_nn::rnn::{LSTMConfig, LSTMState, RNN};
 use candle_nn::{VarBuilder, VarMap};
 use telenovela_lm::compute::Compute;
 use telenovela_lm::kernel::Precision;
-use telenovela_lm::linear::{linear, linear_beside};
+use telenovela_lm::linear::linear_beside;
 use telenovela_lm::loss::cross_entropy;
-use telenovela_lm::lstm::{Masks, lstm};
+use telenovela_lm::lstm::{Masks, lstm, lstm_of_tokens};
 use telenovela_lm::rng::{Purpose, Random};
 
 fn tensor(shape: &[usize], random: &mut Random) -> Tensor {
@@ -195,21 +195,74 @@ fn bfloat16_comes_close_to_f32() {
 }
 
 #[test]
-fn linear_layers_agree_with_finite_differences() {
+fn a_projection_agrees_with_finite_differences() {
     let mut random = Random::new(6, Purpose::Init);
-    let (x, speaker) = (tensor(&[6, 5], &mut random), tensor(&[6, 2], &mut random));
-    let (w, bias) = (tensor(&[3, 5], &mut random), tensor(&[3], &mut random));
-    let mix = tensor(&[6, 3], &mut random);
-    let compute = Compute::new(2, Precision::F32);
-    let mixed = |y: Tensor| (y * &mix).unwrap().sum_all().unwrap();
-    assert_gradients(&[x.clone(), w, bias], &mut random, |[x, w, bias]| {
-        mixed(linear(&compute, x, w, bias).unwrap())
-    });
-    let wide = tensor(&[3, 7], &mut random);
+    let (x, mix) = (tensor(&[6, 5], &mut random), tensor(&[6, 3], &mut random));
     let mask: Vec<f32> = (0..10).map(|i| (i % 3) as f32).collect();
-    assert_gradients(&[x, speaker, wide], &mut random, |[x, speaker, w]| {
-        mixed(linear_beside(&compute, x, speaker, w, mask.clone()).unwrap())
+    let compute = Compute::new(2, Precision::F32);
+    for (n_speaker, mask) in [(2, mask), (0, Vec::new())] {
+        let speaker = tensor(&[6, n_speaker], &mut random);
+        let w = tensor(&[3, 5 + n_speaker], &mut random);
+        assert_gradients(&[x.clone(), speaker, w], &mut random, |[x, speaker, w]| {
+            let y = linear_beside(&compute, x, speaker, w, mask.clone()).unwrap();
+            (y * &mix).unwrap().sum_all().unwrap()
+        });
+    }
+}
+
+#[test]
+fn a_loss_agrees_with_finite_differences() {
+    let mut random = Random::new(7, Purpose::Init);
+    let n = 150; // some chunks, and a part of one
+    let x = tensor(&[n, 5], &mut random);
+    let (w, bias) = (tensor(&[7, 5], &mut random), tensor(&[7], &mut random));
+    let targets: Vec<u32> = (0..n as u32).map(|i| i % 7).collect();
+    let weights: Vec<f32> = (0..n).map(|i| (i % 4) as f32 / n as f32).collect();
+    let compute = Compute::new(2, Precision::F32);
+    assert_gradients(&[x, w, bias], &mut random, |[x, w, bias]| {
+        cross_entropy(&compute, [x, w, bias], targets.clone(), weights.clone()).unwrap()
     });
+}
+
+#[test]
+fn tokens_that_are_looked_up_are_rows_of_their_table() {
+    let mut random = Random::new(11, Purpose::Init);
+    let (time, batch, n_in, n_hidden, n_tokens) = (9, 19, 6, 8, 5);
+    let tokens: Vec<u32> = (0..time * batch)
+        .map(|i| (i * i % n_tokens) as u32)
+        .collect();
+    for n_speaker in [0, 3] {
+        let speaker = Var::from_tensor(&tensor(&[time * batch, n_speaker], &mut random)).unwrap();
+        let table = Var::from_tensor(&tensor(&[n_tokens, n_in], &mut random)).unwrap();
+        let n_columns = n_in + n_speaker + n_hidden + 1;
+        let weights = Var::from_tensor(&tensor(&[4 * n_hidden, n_columns], &mut random)).unwrap();
+        let state = tensor(&[2, batch, n_hidden], &mut random);
+        let masks = Masks {
+            input: Vec::new(),
+            weights: (0..4 * n_hidden * n_hidden)
+                .map(|i| (i % 2) as f32 * 2.0)
+                .collect(),
+        };
+        let compute = Compute::new(2, Precision::F32);
+        let ids = Tensor::from_vec(tokens.clone(), time * batch, &Device::Cpu).unwrap();
+        let rows = table.index_select(&ids, 0).unwrap();
+        let of_rows = lstm(&compute, &rows, &speaker, &weights, &state, masks.clone()).unwrap();
+        let looked_up = (table.as_tensor(), tokens.clone());
+        let of_table =
+            lstm_of_tokens(&compute, looked_up, &speaker, &weights, &state, masks).unwrap();
+        assert!(distance(&of_rows.0, &of_table.0) < 1e-5);
+        assert!(distance(&of_rows.1, &of_table.1) < 1e-5);
+        let gradients = |hidden: &Tensor| {
+            let grads = hidden.sqr().unwrap().sum_all().unwrap().backward().unwrap();
+            [&table, &speaker, &weights].map(|var| grads.get(var).unwrap().clone())
+        };
+        let (expected, found) = (gradients(&of_rows.0), gradients(&of_table.0));
+        for (expected, found) in expected.iter().zip(&found) {
+            if expected.elem_count() > 0 {
+                assert!(distance(expected, found) < 1e-4, "{:?}", expected.dims());
+            }
+        }
+    }
 }
 
 /// Checks each input's gradient along a random direction against the central difference of the value.
@@ -331,8 +384,13 @@ fn forward_and_gradient_agree_with_pytorch() {
 #[test]
 fn cross_entropy_weighs_its_targets_and_its_gradient_sums_to_nothing() {
     let mut random = Random::new(9, Purpose::Init);
+    // Over the unit matrix, what comes in are the logits.
     let logits = Var::from_tensor(&tensor(&[3, 5], &mut random)).unwrap();
-    let loss = cross_entropy(&logits, vec![1, 4, 0], vec![1.0, 0.2, 0.0]).unwrap();
+    let unit = Tensor::eye(5, DType::F32, &Device::Cpu).unwrap();
+    let bias = Tensor::zeros(5, DType::F32, &Device::Cpu).unwrap();
+    let head = [logits.as_tensor(), &unit, &bias];
+    let weights = vec![1.0, 0.2, 0.0];
+    let loss = cross_entropy(&Compute::default(), head, vec![1, 4, 0], weights).unwrap();
     let log_softmax = candle_nn::ops::log_softmax(&logits, 1)
         .unwrap()
         .to_vec2::<f32>()

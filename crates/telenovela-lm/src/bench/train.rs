@@ -53,7 +53,7 @@ pub const TRAIN: [TrainWorkload; 3] = [
 
 impl TrainWorkload {
     /// Floating-point operations per character, forward and backward, of the plain network that every peer runs: LSTM layers and a linear head,
-    /// two per weight forward and twice that backward. Ours does a little more (a speaker's vector, a projection before the head).
+    /// two per weight forward and twice that backward. Ours does a little more at the head (a projection before it).
     pub fn flop_per_char(&self) -> f64 {
         let gates = 4 * self.n_hidden;
         let first = gates * (N_EMBD + self.n_hidden);
@@ -102,12 +102,14 @@ impl<'a> Training<'a> {
     pub fn new(workload: TrainWorkload, text: &'a [Token], compute: Compute) -> Result<Self> {
         let size = ModelSize {
             n_embd: N_EMBD,
-            n_speaker: 1, // as few as there can be: the peers have none
+            n_speaker: 0, // the peers have none
             n_hidden: workload.n_hidden,
             n_layer: workload.n_layer,
         };
         let recipe = recipe(workload);
         let mut model = Model::init(size, N_VOCAB, 1, SEED)?;
+        let mut optimizer = AdamW::new(recipe.weight_decay, recipe.clip, recipe.ema);
+        optimizer.threads = compute.threads;
         model.compute = compute;
         let lanes: Vec<&[Token]> = text.chunks_exact(text.len() / workload.batch).collect();
         assert!(
@@ -117,7 +119,7 @@ impl<'a> Training<'a> {
         Ok(Self {
             workload,
             state: model.zero_state(workload.batch)?,
-            optimizer: AdamW::new(recipe.weight_decay, recipe.clip, recipe.ema),
+            optimizer,
             random: Random::new(SEED, Purpose::Dropout),
             recipe,
             model,

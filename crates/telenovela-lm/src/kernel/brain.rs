@@ -409,7 +409,7 @@ mod tests {
             let (mut left, mut right) = (left::<Bf16>(m, k), right::<Bf16>(m, k));
             left.pack(2, a);
             right.pack(3, a);
-            (left.into_data(), right.into_data())
+            (left.data().to_vec(), right.data().to_vec())
         };
         assert_eq!(pack(rows), pack(columns));
     }
@@ -422,7 +422,7 @@ mod tests {
         left.pack(1, Matrix::rows(&a, k));
         let mut right = right::<Bf16>(k, COLUMNS);
         right.pack(1, Matrix::rows(&b, k).transposed());
-        let (blocks, panel) = (left.into_data(), right.into_data());
+        let (blocks, panel) = (left.data(), right.data());
         let run = |at| {
             let mut c = numbers(29 * COLUMNS, 3);
             multiply_tile_at(
@@ -431,9 +431,9 @@ mod tests {
                     c: &mut c,
                     stride: COLUMNS,
                     add: true,
-                    blocks: &blocks,
+                    blocks,
                     rows: 29,
-                    panel: &panel,
+                    panel,
                     k,
                     from: 32,
                     to: k,

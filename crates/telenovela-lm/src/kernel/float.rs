@@ -26,7 +26,7 @@ impl Format for F32 {
     fn pack_block(block: &mut [f32], a: Matrix<'_>, rows: Range<usize>, k: usize) {
         if a.is_transposed() {
             for (i, block) in block.chunks_exact_mut(ROWS).enumerate() {
-                block[..rows.len()].copy_from_slice(&a.line(i)[rows.clone()]);
+                copy::<ROWS>(block, &a.line(i)[rows.clone()]);
             }
         } else if !rows.is_empty() {
             // Where there are fewer rows, the last one stands for the others.
@@ -49,7 +49,7 @@ impl Format for F32 {
             }
         } else {
             for (i, panel) in panel.chunks_exact_mut(COLUMNS).enumerate() {
-                panel[..columns.len()].copy_from_slice(&b.line(i)[columns.clone()]);
+                copy::<COLUMNS>(panel, &b.line(i)[columns.clone()]);
                 panel[columns.len()..].fill(0.0);
             }
         }
@@ -79,6 +79,15 @@ fn multiply_tile_at(at: Level, tile: Tile<'_, f32>) {
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => unsafe { x86::avx2(tile) },
         _ => plain(tile),
+    }
+}
+
+/// Copies up to `N` numbers; so many, which is nearly always, without asking how many.
+#[inline(always)]
+fn copy<const N: usize>(to: &mut [f32], from: &[f32]) {
+    match (to.first_chunk_mut::<N>(), from.first_chunk::<N>()) {
+        (Some(to), Some(from)) => *to = *from,
+        _ => to[..from.len()].copy_from_slice(from),
     }
 }
 
@@ -139,36 +148,43 @@ mod x86 {
     #[target_feature(enable = "avx512f")]
     pub(super) fn transpose(square: &mut [f32; ROWS * ROWS], rows: [&[f32; ROWS]; ROWS]) {
         // Pairs of rows, then of pairs, then of quarters, then of halves change places.
-        // SAFETY: every row and every sixteenth of `square` is sixteen numbers long.
-        let mut r = rows.map(|row| unsafe { _mm512_loadu_ps(row.as_ptr()) });
+        let mut r = [_mm512_setzero_ps(); ROWS];
+        for (r, row) in r.iter_mut().zip(rows) {
+            // SAFETY: every row and every sixteenth of `square` is sixteen numbers long.
+            *r = unsafe { _mm512_loadu_ps(row.as_ptr()) };
+        }
         for i in (0..16).step_by(2) {
             (r[i], r[i + 1]) = (
                 _mm512_unpacklo_ps(r[i], r[i + 1]),
                 _mm512_unpackhi_ps(r[i], r[i + 1]),
             );
         }
-        let pairs = |a, b| {
-            let (a, b) = (_mm512_castps_pd(a), _mm512_castps_pd(b));
-            let (low, high) = (_mm512_unpacklo_pd(a, b), _mm512_unpackhi_pd(a, b));
-            (_mm512_castpd_ps(low), _mm512_castpd_ps(high))
-        };
         for i in (0..16).step_by(4) {
-            let ((a, b), (c, d)) = (pairs(r[i], r[i + 2]), pairs(r[i + 1], r[i + 3]));
-            [r[i], r[i + 1], r[i + 2], r[i + 3]] = [a, b, c, d];
+            let (a, b) = (_mm512_castps_pd(r[i]), _mm512_castps_pd(r[i + 1]));
+            let (c, d) = (_mm512_castps_pd(r[i + 2]), _mm512_castps_pd(r[i + 3]));
+            r[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+            r[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+            r[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+            r[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
         }
-        let quarters = |a, b| {
-            (
-                _mm512_shuffle_f32x4::<0x88>(a, b),
-                _mm512_shuffle_f32x4::<0xdd>(a, b),
-            )
-        };
         for column in 0..4 {
-            let ((a, b), (c, d)) = (
-                quarters(r[column], r[column + 4]),
-                quarters(r[column + 8], r[column + 12]),
+            let [a, b] = [r[column], r[column + 4]];
+            let [c, d] = [r[column + 8], r[column + 12]];
+            let even = (
+                _mm512_shuffle_f32x4::<0x88>(a, b),
+                _mm512_shuffle_f32x4::<0x88>(c, d),
             );
-            let ((first, third), (second, fourth)) = (quarters(a, c), quarters(b, d));
-            for (at, line) in [first, second, third, fourth].into_iter().enumerate() {
+            let odd = (
+                _mm512_shuffle_f32x4::<0xdd>(a, b),
+                _mm512_shuffle_f32x4::<0xdd>(c, d),
+            );
+            let lines = [
+                _mm512_shuffle_f32x4::<0x88>(even.0, even.1),
+                _mm512_shuffle_f32x4::<0x88>(odd.0, odd.1),
+                _mm512_shuffle_f32x4::<0xdd>(even.0, even.1),
+                _mm512_shuffle_f32x4::<0xdd>(odd.0, odd.1),
+            ];
+            for (at, line) in lines.into_iter().enumerate() {
                 let out = &mut square[(4 * at + column) * ROWS..][..ROWS];
                 // SAFETY: as above.
                 unsafe { _mm512_storeu_ps(out.as_mut_ptr(), line) };
@@ -343,7 +359,7 @@ mod tests {
             let (mut left, mut right) = (left::<F32>(m, k), right::<F32>(m, k));
             left.pack(2, a);
             right.pack(3, a);
-            (left.into_data(), right.into_data())
+            (left.data().to_vec(), right.data().to_vec())
         };
         let ((left, right), turned) = (pack(rows), pack(columns));
         assert_eq!(right, turned.1);
@@ -351,7 +367,11 @@ mod tests {
         let whole = 2 * F32::block_len(k);
         assert_eq!(left[..whole], turned.0[..whole]);
         let counts = |left: &[f32]| -> Vec<f32> {
-            left[whole..].chunks(ROWS).flat_map(|step| &step[..5]).copied().collect()
+            left[whole..]
+                .chunks(ROWS)
+                .flat_map(|step| &step[..5])
+                .copied()
+                .collect()
         };
         assert_eq!(counts(&left), counts(&turned.0));
     }

@@ -9,6 +9,7 @@
 
 use std::ops::Range;
 
+use super::buffer::{Buffer, Number, Shelf};
 use super::{Bf16, Matrix, threads};
 
 /// Rows of a block of the left operand.
@@ -21,7 +22,7 @@ const RIGHT_BYTES: usize = 512 * 1024;
 /// How numbers lie in packed operands, and how they are multiplied.
 pub trait Format: Copy + Send + Sync + 'static {
     /// What operands are made of.
-    type Number: Copy + Default + Send + Sync + std::fmt::Debug;
+    type Number: Number;
     /// k is padded with zeros to a multiple of this.
     const STEP: usize;
     /// Steps of k, in numbers of the matrix, in which panels are worked through.
@@ -65,42 +66,41 @@ pub struct Tile<'a, N> {
 }
 
 /// A packed left operand, `(m, k)`.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Left<F: Format> {
-    data: Vec<F::Number>,
+    data: Buffer<F::Number>,
     m: usize,
     k: usize,
 }
 
 /// A packed right operand, `(k, n)`.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Right<F: Format> {
-    data: Vec<F::Number>,
+    data: Buffer<F::Number>,
     k: usize,
     n: usize,
 }
 
 impl<F: Format> Left<F> {
-    /// [`Format::Number`]s of an operand of this shape.
-    pub fn len(m: usize, k: usize) -> usize {
-        m.div_ceil(ROWS) * F::block_len(k)
-    }
-
-    /// An operand in given memory; what it holds is undefined until packed.
-    pub fn new(data: Vec<F::Number>, m: usize, k: usize) -> Self {
-        assert!(data.len() == Self::len(m, k), "an operand of another shape");
+    /// An operand of this shape; what it holds is undefined until packed.
+    pub fn new(shelf: &Shelf, m: usize, k: usize) -> Self {
+        let data = shelf.take(Self::len(m, k));
         Self { data, m, k }
     }
 
-    /// Gives the memory back.
-    pub fn into_data(self) -> Vec<F::Number> {
-        self.data
+    fn len(m: usize, k: usize) -> usize {
+        m.div_ceil(ROWS) * F::block_len(k)
     }
 
     /// Changes the number of rows; what the operand holds is undefined until packed.
     pub fn set_rows(&mut self, m: usize) {
         self.m = m;
-        self.data.resize(Self::len(m, self.k), F::Number::default());
+        self.data.set_len(Self::len(m, self.k));
+    }
+
+    /// The packed numbers.
+    pub fn data(&self) -> &[F::Number] {
+        &self.data
     }
 
     /// Packs `a`, cut by blocks between threads.
@@ -117,20 +117,15 @@ impl<F: Format> Left<F> {
 }
 
 impl<F: Format> Right<F> {
-    /// [`Format::Number`]s of an operand of this shape.
-    pub fn len(k: usize, n: usize) -> usize {
-        n.div_ceil(COLUMNS) * F::panel_len(k)
-    }
-
-    /// An operand in given memory; what it holds is undefined until packed.
-    pub fn new(data: Vec<F::Number>, k: usize, n: usize) -> Self {
-        assert!(data.len() == Self::len(k, n), "an operand of another shape");
+    /// An operand of this shape; what it holds is undefined until packed.
+    pub fn new(shelf: &Shelf, k: usize, n: usize) -> Self {
+        let data = shelf.take(n.div_ceil(COLUMNS) * F::panel_len(k));
         Self { data, k, n }
     }
 
-    /// Gives the memory back.
-    pub fn into_data(self) -> Vec<F::Number> {
-        self.data
+    /// The packed numbers.
+    pub fn data(&self) -> &[F::Number] {
+        &self.data
     }
 
     /// Packs a stretch of k, `b` being of shape `(k - from, n)`, of which whole [`Format::STEP`]s or all that is left of k.

@@ -209,6 +209,7 @@ impl Run<'_> {
         }
         while let Some((window, fresh)) = windows.next_window(self.weigh) {
             learner.model.compute.threads = aside.pace.threads();
+            learner.optimizer.threads = aside.pace.threads();
             let began = Instant::now();
             let bits = self.step(learner, &window, &fresh, extent)?;
             aside.took(began.elapsed());

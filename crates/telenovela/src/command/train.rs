@@ -31,11 +31,12 @@ use crate::failure::Failure;
 /// models as small as ours than one thread per model.
 pub(super) const THREADS: [&str; 2] = ["CANDLE_NUM_THREADS", "RAYON_NUM_THREADS"];
 
-/// Tells the GNU C library to keep memory that is given back: candle allocates the tensors of every step anew, and pages that went back to the
-/// system come again cleared, one fault each.
-pub(super) const KEEP_MEMORY: [(&str, &str); 2] = [
+/// Tells the GNU C library to keep memory that is given back, and to ask for large pages: candle allocates the tensors of every step anew, and pages that
+/// went back to the system come again cleared, one fault each; and packed weights lie across so many small pages that finding them costs some per cent.
+pub(super) const KEEP_MEMORY: [(&str, &str); 3] = [
     ("MALLOC_TRIM_THRESHOLD_", "4294967296"),
     ("MALLOC_MMAP_THRESHOLD_", "4294967296"),
+    ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"),
 ];
 
 /// Trains what is missing or stale, and prints the held-out figures.
