@@ -23,7 +23,7 @@ pub mod product;
 pub mod threads;
 
 pub use brain::{Bf16, Bf16Unit, bf16_unit, to_bf16};
-pub use float::F32;
+pub use float::{F32, interleave};
 pub(crate) use level::versions;
 pub use level::{Level, level};
 pub use matrix::Matrix;

@@ -31,27 +31,27 @@ impl Format for F32 {
         } else if !rows.is_empty() {
             // Where there are fewer rows, the last one stands for the others.
             let line = |row: usize| &a.line(rows.start + row.min(rows.len() - 1))[..k];
-            interleave(level(), block, std::array::from_fn(line));
+            interleave(block, ROWS, std::array::from_fn(line));
         }
     }
 
     fn pack_panel(panel: &mut [f32], b: Matrix<'_>, columns: Range<usize>, k: usize) {
-        if b.is_transposed() {
-            let line = |column: usize| match columns.clone().nth(column) {
-                Some(column) => &b.line(column)[..k],
-                None => &[],
-            };
-            let lines: [&[f32]; COLUMNS] = std::array::from_fn(line);
-            for (i, panel) in panel.chunks_exact_mut(COLUMNS).enumerate() {
-                for (out, line) in panel.iter_mut().zip(lines) {
-                    *out = line.get(i).copied().unwrap_or(0.0);
-                }
-            }
-        } else {
+        if !b.is_transposed() {
             for (i, panel) in panel.chunks_exact_mut(COLUMNS).enumerate() {
                 copy::<COLUMNS>(panel, &b.line(i)[columns.clone()]);
                 panel[columns.len()..].fill(0.0);
             }
+            return;
+        }
+        if columns.len() < COLUMNS {
+            panel.fill(0.0);
+        }
+        for first in (0..columns.len()).step_by(ROWS) {
+            let line = |at: usize| match columns.clone().nth(first + at) {
+                Some(column) => &b.line(column)[..k],
+                None => &[],
+            };
+            interleave(&mut panel[first..], COLUMNS, std::array::from_fn(line));
         }
     }
 
@@ -91,29 +91,31 @@ fn copy<const N: usize>(to: &mut [f32], from: &[f32]) {
     }
 }
 
-/// Puts rows of equal length side by side: `block` is `(k, ROWS)`.
-fn interleave(at: Level, block: &mut [f32], rows: [&[f32]; ROWS]) {
-    let k = rows[0].len();
-    assert!(
-        rows.iter().all(|row| row.len() == k) && block.len() >= k * ROWS,
-        "a block ends before its last row"
-    );
+/// Puts rows side by side: `out[i · stride + j] = rows[j][i]`. Rows are as long as the first one, or empty and left out.
+pub fn interleave(out: &mut [f32], stride: usize, rows: [&[f32]; ROWS]) {
+    interleave_at(level(), out, stride, rows);
+}
+
+fn interleave_at(at: Level, out: &mut [f32], stride: usize, rows: [&[f32]; ROWS]) {
+    let (k, is_whole) = (rows[0].len(), rows.iter().all(|row| !row.is_empty()));
     let mut done = 0;
     #[cfg(target_arch = "x86_64")]
-    if at.min(level()) == Level::Avx512 {
-        while done + ROWS <= k {
-            let square = (&mut block[done * ROWS..]).first_chunk_mut();
-            let square = square.expect("the assertion has checked the length");
-            let rows = rows.each_ref().map(|row| row[done..].first_chunk());
-            let rows = rows.map(|row| row.expect("there are sixteen numbers left in each"));
-            // SAFETY: `level` has found AVX-512 on this machine.
-            unsafe { x86::transpose(square, rows) };
-            done += ROWS;
+    if at.min(level()) == Level::Avx512 && is_whole && k >= ROWS {
+        assert!(
+            rows.iter().all(|row| row.len() == k) && out.len() >= (k - 1) * stride + ROWS,
+            "rows of {k} numbers end before they are put side by side"
+        );
+        done = k / ROWS * ROWS;
+        for from in (0..done).step_by(ROWS) {
+            // SAFETY: `level` has found AVX-512 on this machine, and the assertion has checked the lengths.
+            unsafe { x86::transpose(&mut out[from * stride..], stride, rows, from) };
         }
     }
-    for (i, block) in block.chunks_exact_mut(ROWS).enumerate().take(k).skip(done) {
-        for (out, row) in block.iter_mut().zip(rows) {
-            *out = row[i];
+    for i in done..k {
+        for (out, row) in out[i * stride..].iter_mut().zip(rows) {
+            if let Some(&x) = row.get(i) {
+                *out = x;
+            }
         }
     }
 }
@@ -144,14 +146,22 @@ mod x86 {
     /// Steps of k that a panel is fetched ahead: what comes from the second cache would otherwise be waited for.
     const AHEAD: usize = 8;
 
-    /// `square` becomes `(16, 16)` with the rows as columns.
+    /// Sixteen numbers of each row from `from` on become sixteen lines, `stride` apart.
+    ///
+    /// # Safety
+    /// The rows and `out` hold as much.
     #[target_feature(enable = "avx512f")]
-    pub(super) fn transpose(square: &mut [f32; ROWS * ROWS], rows: [&[f32; ROWS]; ROWS]) {
+    pub(super) unsafe fn transpose(
+        out: &mut [f32],
+        stride: usize,
+        rows: [&[f32]; ROWS],
+        from: usize,
+    ) {
         // Pairs of rows, then of pairs, then of quarters, then of halves change places.
         let mut r = [_mm512_setzero_ps(); ROWS];
         for (r, row) in r.iter_mut().zip(rows) {
-            // SAFETY: every row and every sixteenth of `square` is sixteen numbers long.
-            *r = unsafe { _mm512_loadu_ps(row.as_ptr()) };
+            // SAFETY: the caller vouches for sixteen numbers from there on.
+            *r = unsafe { _mm512_loadu_ps(row.as_ptr().add(from)) };
         }
         for i in (0..16).step_by(2) {
             (r[i], r[i + 1]) = (
@@ -185,9 +195,11 @@ mod x86 {
                 _mm512_shuffle_f32x4::<0xdd>(odd.0, odd.1),
             ];
             for (at, line) in lines.into_iter().enumerate() {
-                let out = &mut square[(4 * at + column) * ROWS..][..ROWS];
-                // SAFETY: as above.
-                unsafe { _mm512_storeu_ps(out.as_mut_ptr(), line) };
+                // SAFETY: the caller vouches for sixteen lines.
+                unsafe {
+                    let out = out.as_mut_ptr().add((4 * at + column) * stride);
+                    _mm512_storeu_ps(out, line);
+                }
             }
         }
     }
@@ -383,7 +395,7 @@ mod tests {
         let lines: [&[f32]; ROWS] = std::array::from_fn(|row| &rows[row * k..(row + 1) * k]);
         let run = |at| {
             let mut block = vec![0.0; k * ROWS];
-            interleave(at, &mut block, lines);
+            interleave_at(at, &mut block, ROWS, lines);
             block
         };
         let plain = run(Level::Plain);

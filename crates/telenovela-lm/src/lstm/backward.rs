@@ -266,17 +266,24 @@ impl LstmLayer {
             let first = at * ROWS;
             let n = weights.len() / n_columns;
             let mut turn = |from: usize, features: usize, parts: &[&[f32]]| {
-                for feature in 0..features {
-                    let mut sum = [-0.0f32; ROWS]; // to which anything adds up to itself
+                // As many features as gates at a time.
+                for some in (0..features).step_by(ROWS) {
+                    // Anything adds up with -0 to itself.
+                    let mut sums = [[-0.0f32; ROWS]; ROWS];
+                    let n_features = ROWS.min(features - some);
                     for part in parts {
-                        let part = &part[feature * n_gates + first..][..n];
-                        for (sum, &x) in sum.iter_mut().zip(part) {
-                            *sum += x;
+                        for (at, sums) in sums[..n_features].iter_mut().enumerate() {
+                            let part = &part[(some + at) * n_gates + first..][..n];
+                            for (sum, &x) in sums.iter_mut().zip(part) {
+                                *sum += x;
+                            }
                         }
                     }
-                    for (row, &sum) in sum[..n].iter().enumerate() {
-                        weights[row * n_columns + from + feature] = sum;
-                    }
+                    let lines = std::array::from_fn(|at| match at < n_features {
+                        true => &sums[at][..n],
+                        false => &[],
+                    });
+                    kernel::interleave(&mut weights[from + some..], n_columns, lines);
                 }
             };
             let parts = |part: fn(&ShardGradients) -> &[f32]| -> Vec<&[f32]> {
