@@ -12,6 +12,7 @@
 //! * [`kernel`], [`math`], [`rng`]: numbers.
 //! * [`bench`]: how fast all this is.
 
+pub mod applied;
 pub mod bench;
 pub mod compute;
 pub mod copies;

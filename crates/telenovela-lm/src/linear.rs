@@ -2,12 +2,13 @@
 
 use candle_core::{CpuStorage, CustomOp3, Error, Layout, Result, Shape, Tensor};
 
+use crate::applied::Applied;
 use crate::compute::{Compute, multiply, with_numbers};
 use crate::kernel::Matrix;
 use crate::kernel::buffer::Buffer;
 
 /// `[x ∘ mask | speaker] wᵀ`. `x` is `(time · batch, n_in)`, `speaker` `(time · batch, n_speaker)`, `w` `(n_out, n_in + n_speaker)`, `mask`, of what drops
-/// out, `(batch, n_in)` or empty; gives `(time · batch, n_out)`.
+/// out, `(batch, n_in)` or empty; results in `(time · batch, n_out)`.
 ///
 /// # Errors
 /// When shapes disagree, or tensors are not `f32` on the CPU.
@@ -17,7 +18,7 @@ pub fn linear_beside(
     speaker: &Tensor,
     w: &Tensor,
     mask: Vec<f32>,
-) -> Result<Tensor> {
+) -> Result<Applied> {
     let ((n, n_x), n_speaker, n_out) = (x.dims2()?, speaker.dim(1)?, w.dim(0)?);
     let fits = speaker.dim(0)? == n
         && w.dims() == [n_out, n_x + n_speaker]
@@ -38,8 +39,7 @@ pub fn linear_beside(
         n_out,
         mask,
     };
-    x.contiguous()?
-        .apply_op3(&speaker.contiguous()?, &w.contiguous()?, op)
+    Applied::new(op, [x, speaker, w])
 }
 
 struct LinearBeside {

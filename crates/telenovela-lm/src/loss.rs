@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use candle_core::{CpuStorage, CustomOp3, Error, Layout, Result, Shape, Tensor};
 
+use crate::applied::Applied;
 use crate::compute::{Compute, multiply, with_numbers};
 use crate::kernel::buffer::Buffer;
 use crate::kernel::product::{Format, Left, Right, in_precision, multiply as multiply_packed};
@@ -25,7 +26,7 @@ pub fn cross_entropy(
     [x, w, bias]: [&Tensor; 3],
     targets: Vec<Token>,
     weights: Vec<f32>,
-) -> Result<Tensor> {
+) -> Result<Applied> {
     let ((n, n_in), n_vocab) = (x.dims2()?, w.dim(0)?);
     let fits = w.dims() == [n_vocab, n_in]
         && bias.dims() == [n_vocab]
@@ -51,8 +52,7 @@ pub fn cross_entropy(
         weights,
         grad: Mutex::default(),
     };
-    x.contiguous()?
-        .apply_op3(&w.contiguous()?, &bias.contiguous()?, op)
+    Applied::new(op, [x, w, bias])
 }
 
 struct CrossEntropy {

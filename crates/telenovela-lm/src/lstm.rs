@@ -17,6 +17,7 @@ use candle_core::{CpuStorage, CustomOp3, Error, Layout, Result, Shape, Tensor};
 
 use self::backward::Passed;
 use self::size::Size;
+use crate::applied::Applied;
 use crate::compute::{Compute, with_numbers};
 use crate::kernel::Matrix;
 use crate::kernel::buffer::Buffer;
@@ -40,8 +41,8 @@ pub struct Masks {
 ///   input, forget, cell, output.
 /// * `state`: `(2, batch, hidden)`, h and c before the first step; no gradient flows into it.
 ///
-/// Returns h after every step, `(time · batch, hidden)`, and the state after the last one, detached: back-propagation through time ends at the
-/// window.
+/// Results in h after every step, `(time · batch, hidden)`. The second is the state after the last one, detached: back-propagation through time ends at
+/// the window.
 ///
 /// # Errors
 /// When shapes disagree, or tensors are not `f32` on the CPU.
@@ -52,7 +53,7 @@ pub fn lstm(
     weights: &Tensor,
     state: &Tensor,
     masks: Masks,
-) -> Result<(Tensor, Tensor)> {
+) -> Result<(Applied, Tensor)> {
     run(compute, [input, speaker, weights, state], masks, None)
 }
 
@@ -68,7 +69,7 @@ pub fn lstm_of_tokens(
     weights: &Tensor,
     state: &Tensor,
     masks: Masks,
-) -> Result<(Tensor, Tensor)> {
+) -> Result<(Applied, Tensor)> {
     let operands = [table, speaker, weights, state];
     run(compute, operands, masks, Some(tokens))
 }
@@ -78,7 +79,7 @@ fn run(
     operands: [&Tensor; 4],
     masks: Masks,
     tokens: Option<Vec<Token>>,
-) -> Result<(Tensor, Tensor)> {
+) -> Result<(Applied, Tensor)> {
     let [input, speaker, weights, state] = operands;
     let (_, batch, n_hidden) = state.dims3()?;
     let size = Size {
@@ -102,10 +103,8 @@ fn run(
         tokens: tokens.unwrap_or_default(),
         saved: Arc::clone(&saved),
     };
-    let hidden =
-        input
-            .contiguous()?
-            .apply_op3(&speaker.contiguous()?, &weights.contiguous()?, layer)?;
+    let applied = Applied::new(layer, [input, speaker, weights])?;
+    let hidden = &applied.result;
     let h = hidden.narrow(0, (size.time - 1) * batch, batch)?.detach();
     let saved = lock(&saved)?;
     let saved = saved.as_ref().ok_or_else(|| passed_twice("forward"))?;
@@ -115,7 +114,8 @@ fn run(
     });
     let c: Vec<f32> = last.copied().collect();
     let c = Tensor::from_vec(c, (batch, n_hidden), hidden.device())?;
-    Ok((hidden, Tensor::stack(&[h, c], 0)?))
+    let state = Tensor::stack(&[h, c], 0)?;
+    Ok((applied, state))
 }
 
 /// What the backward pass needs and the forward pass has at hand, as in [`forward::Forward`].

@@ -1,16 +1,17 @@
-//! The model as it is trained: a candle graph over a window of several script scenes side by side.
+//! The model as it is trained: a chain of candle operations over a window of several script scenes side by side.
 
 use std::collections::BTreeMap;
 
 use candle_core::{Device, Tensor};
 use telenovela_script::show::{ModelSize, Recipe};
 
+use crate::applied::Applied;
 use crate::compute::Compute;
 use crate::error::Result;
 use crate::linear::linear_beside;
 use crate::loss::cross_entropy;
 use crate::lstm::{Masks, lstm, lstm_of_tokens};
-use crate::optim::Parameter;
+use crate::optim::{Gradients, Parameter};
 use crate::rng::{Purpose, Random};
 use crate::tokenizer::{Slot, Token};
 use crate::weights::{Weights, shapes};
@@ -153,7 +154,7 @@ impl Model {
             .collect::<candle_core::Result<_>>()?)
     }
 
-    /// The weighted loss of a window, in nats summed over its targets, and the state after it, detached.
+    /// The weighted loss of a window.
     ///
     /// # Errors
     /// When a tensor operation fails.
@@ -163,20 +164,25 @@ impl Model {
         state: &[Tensor],
         recipe: &Recipe,
         random: &mut Random,
-    ) -> Result<(Tensor, Vec<Tensor>)> {
+    ) -> Result<Loss> {
         let (time, batch) = (window.time, window.batch);
         let n_hidden = self.size.n_hidden;
         let ids = |numbers: Vec<u32>| Tensor::from_vec(numbers, time * batch, &Device::Cpu);
-        let slots = window.slots.iter().map(|slot| slot.0 as u32).collect();
-        let speaker = self.get("speaker.weight").index_select(&ids(slots)?, 0)?; // (time · batch, n_speaker)
+        let slots = ids(window.slots.iter().map(|slot| slot.0 as u32).collect())?;
+        let speaker = self.get("speaker.weight").index_select(&slots, 0)?; // (time · batch, n_speaker)
         let embedding = self.get("embedding.weight");
         // Where every token comes several times in a window, what it gives to the lowest layer is computed once for all.
         let few_tokens = recipe.dropout_in == 0.0 && 2 * embedding.dim(0)? <= time * batch;
-        let mut x = match few_tokens {
-            true => embedding.clone(),
-            false => embedding.index_select(&ids(window.tokens.clone())?, 0)?, // (time · batch, n_embd)
+        let tokens = match few_tokens {
+            true => None,
+            false => Some(ids(window.tokens.clone())?),
         };
-        let mut last = Vec::with_capacity(state.len());
+        let mut x = match &tokens {
+            Some(tokens) => embedding.index_select(tokens, 0)?, // (time · batch, n_embd)
+            None => embedding.clone(),
+        };
+        let mut after = Vec::with_capacity(state.len());
+        let mut layers = Vec::with_capacity(state.len());
         for (layer, state) in state.iter().enumerate() {
             let rate = if layer == 0 {
                 recipe.dropout_in
@@ -188,23 +194,75 @@ impl Model {
                 weights: mask(4 * n_hidden * n_hidden, recipe.weight_drop, random),
             };
             let weights = self.get(&layer_name(layer));
-            let (hidden, after) = if layer == 0 && few_tokens {
+            let (applied, last) = if layer == 0 && few_tokens {
                 let tokens = (&x, window.tokens.clone());
                 lstm_of_tokens(&self.compute, tokens, &speaker, weights, state, masks)?
             } else {
-                lstm(&self.compute, &x, &speaker, weights, state, masks)? // (time · batch, n_hidden)
+                lstm(&self.compute, &x, &speaker, weights, state, masks)?
             };
-            last.push(after);
-            x = hidden;
+            x = applied.result.clone(); // (time · batch, n_hidden)
+            after.push(last);
+            layers.push(applied);
         }
         let dropped = mask(batch * n_hidden, recipe.dropout_out, random);
         let projection = self.get("projection.weight");
-        let output = linear_beside(&self.compute, &x, &speaker, projection, dropped)?; // (time · batch, n_embd)
-        let head = [&output, embedding, self.get("head.bias")];
+        let projection = linear_beside(&self.compute, &x, &speaker, projection, dropped)?; // (time · batch, n_embd)
+        let head = [&projection.result, embedding, self.get("head.bias")];
         let (targets, weights) = (window.targets.clone(), window.weights.clone());
-        let loss = cross_entropy(&self.compute, head, targets, weights)?;
-        Ok((loss, last))
+        let head = cross_entropy(&self.compute, head, targets, weights)?;
+        Ok(Loss {
+            nats: head.result.to_scalar()?,
+            state: after,
+            slots,
+            tokens,
+            layers,
+            projection,
+            head,
+        })
     }
+
+    /// The gradients of all parameters, by name, from that of a loss.
+    ///
+    /// # Errors
+    /// When a tensor operation fails.
+    pub fn gradients(&self, loss: &Loss, of_nats: f32) -> Result<Gradients> {
+        let mut grads = Gradients::new();
+        let of_nats = Tensor::new(of_nats, &Device::Cpu)?;
+        let [of_output, mut embedding, bias] = loss.head.backward(&of_nats)?;
+        grads.insert("head.bias".into(), bias);
+        let [mut of_x, mut speaker, projection] = loss.projection.backward(&of_output)?;
+        grads.insert("projection.weight".into(), projection);
+        for (layer, applied) in loss.layers.iter().enumerate().rev() {
+            let [of_input, of_speaker, weights] = applied.backward(&of_x)?;
+            speaker = (speaker + of_speaker)?;
+            grads.insert(layer_name(layer), weights);
+            of_x = of_input;
+        }
+        embedding = match &loss.tokens {
+            Some(tokens) => embedding.index_add(tokens, &of_x, 0)?,
+            None => (embedding + of_x)?,
+        };
+        grads.insert("embedding.weight".into(), embedding);
+        let table = self.get("speaker.weight").zeros_like()?;
+        let speaker = table.index_add(&loss.slots, &speaker, 0)?;
+        grads.insert("speaker.weight".into(), speaker);
+        Ok(grads)
+    }
+}
+
+/// The loss of a window, and the way back to its gradients.
+#[derive(Debug)]
+pub struct Loss {
+    /// In nats, summed over the targets by their weights.
+    pub nats: f32,
+    /// The state after the window, detached: per layer `(2, batch, hidden)`.
+    pub state: Vec<Tensor>,
+    slots: Tensor,
+    /// Unless they are looked up in the lowest layer.
+    tokens: Option<Tensor>,
+    layers: Vec<Applied>,
+    projection: Applied,
+    head: Applied,
 }
 
 fn layer_name(layer: usize) -> String {
@@ -290,4 +348,71 @@ fn mask(n: usize, rate: f32, random: &mut Random) -> Vec<f32> {
         return Vec::new();
     }
     random.mask(n, rate, 1.0 / (1.0 - rate))
+}
+
+#[cfg(test)]
+mod tests {
+    use telenovela_script::show::Precision;
+
+    use super::*;
+
+    fn recipe(dropout_in: f32) -> Recipe {
+        Recipe {
+            seed: 1,
+            batch: 3,
+            bptt: 7,
+            epochs: 1,
+            character_epochs: 1,
+            lr: 1e-3,
+            character_lr: 1e-3,
+            others_weight: 1.0,
+            clip: 1.0,
+            weight_decay: 0.0,
+            ema: 0.9,
+            dropout_in,
+            dropout_hidden: 0.2,
+            dropout_out: 0.3,
+            weight_drop: 0.4,
+            hide_speaker: 0.0,
+            spare_speakers: 0,
+            precision: Precision::F32,
+        }
+    }
+
+    #[test]
+    fn gradients_are_those_of_candles_graph() {
+        let size = ModelSize {
+            n_embd: 6,
+            n_speaker: 2,
+            n_hidden: 8,
+            n_layer: 2,
+        };
+        let model = Model::init(size, 5, 4, 3).unwrap();
+        let (time, batch) = (7, 3);
+        let window = Window {
+            time,
+            batch,
+            tokens: (0..21).map(|i| i * i % 5).collect(),
+            slots: (0..21).map(|i| Slot(i % 4)).collect(),
+            targets: (0..21).map(|i| i % 5).collect(),
+            weights: (0..21).map(|i| (i % 3) as f32).collect(),
+        };
+        // Tokens as rows, some of which drop out, and tokens that are looked up.
+        for dropout_in in [0.25, 0.0] {
+            let loss = || {
+                let mut random = Random::new(2, Purpose::Dropout);
+                let state = model.zero_state(batch).unwrap();
+                let recipe = recipe(dropout_in);
+                model.loss(&window, &state, &recipe, &mut random).unwrap()
+            };
+            let ours = model.gradients(&loss(), 0.5).unwrap();
+            let theirs = (loss().head.result * 0.5).unwrap().backward().unwrap();
+            for parameter in &model.parameters {
+                let theirs = theirs.get(&parameter.var).unwrap();
+                let apart = (&ours[&parameter.name] - theirs).unwrap().abs().unwrap();
+                let apart: f32 = apart.max_all().unwrap().to_scalar().unwrap();
+                assert!(apart < 1e-6, "{}: {apart} apart", parameter.name);
+            }
+        }
+    }
 }

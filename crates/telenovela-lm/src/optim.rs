@@ -2,8 +2,8 @@
 //! its `VarMap` has no fixed order.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
-use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Tensor, Var};
 
 use crate::compute::with_numbers;
@@ -11,6 +11,9 @@ use crate::error::Result;
 use crate::kernel::adamw::{Stride, adamw, add_squares};
 use crate::kernel::threads;
 use crate::math::cos_of_turns;
+
+/// Gradients of parameters by name.
+pub type Gradients = BTreeMap<String, Tensor>;
 
 /// A trainable tensor with its moments and its average, all in 32 bits.
 #[derive(Debug)]
@@ -160,7 +163,7 @@ impl AdamW {
     pub fn step(
         &mut self,
         parameters: &mut [Parameter],
-        grads: &GradStore,
+        grads: &Gradients,
         lr: f32,
     ) -> Result<f32> {
         const BETA1: f32 = 0.9;
@@ -169,7 +172,7 @@ impl AdamW {
         let mut gradients = Vec::with_capacity(parameters.len());
         let mut square_norm = 0f64;
         for parameter in parameters.iter() {
-            let gradient = match grads.get(&parameter.var) {
+            let gradient = match grads.get(&parameter.name) {
                 // Of a model without speakers' vectors there is an empty parameter, which candle would not change in place.
                 Some(gradient) if !parameter.frozen && gradient.elem_count() > 0 => {
                     Some(gradient.contiguous()?)
@@ -278,9 +281,9 @@ mod tests {
         for _ in 0..3 {
             let x = parameters[0].var.as_tensor();
             let loss = (x - 0.5).unwrap().sqr().unwrap().sum_all().unwrap();
-            optimizer
-                .step(&mut parameters, &loss.backward().unwrap(), 0.1)
-                .unwrap();
+            let of_x = loss.backward().unwrap().get(x).unwrap().clone();
+            let grads = Gradients::from([("x".into(), of_x)]);
+            optimizer.step(&mut parameters, &grads, 0.1).unwrap();
         }
         let [numbers, ..] = parameters[0].memory().unwrap();
         for (ours, theirs) in numbers.iter().zip(PYTORCH) {

@@ -89,7 +89,7 @@ fn forward_and_gradients_agree_with_candle_nn_for_odd_sizes() {
             .unwrap();
         let rows = Var::from_tensor(&rows).unwrap();
         let weights = Var::from_tensor(&joined(w_ih, w_hh, &bias)).unwrap();
-        let (hidden, last) = lstm(
+        let (layer, last) = lstm(
             &Compute::new(threads, Precision::F32),
             &rows,
             &nobody(time * batch),
@@ -98,7 +98,7 @@ fn forward_and_gradients_agree_with_candle_nn_for_odd_sizes() {
             Masks::default(),
         )
         .unwrap();
-        let hidden = hidden.reshape((time, batch, n_hidden)).unwrap();
+        let hidden = layer.result.reshape((time, batch, n_hidden)).unwrap();
         let grads = (&hidden * &mix)
             .unwrap()
             .sum_all()
@@ -150,8 +150,8 @@ fn layer_value(compute: &Compute, inputs: &[Tensor; 3], state: &Tensor, mix: &Te
         weights: (0..36).map(|i| (i % 3) as f32).collect(),
     };
     let [input, speaker, weights] = inputs;
-    let (hidden, _) = lstm(compute, input, speaker, weights, state, masks).unwrap();
-    (hidden * mix).unwrap().sum_all().unwrap()
+    let (layer, _) = lstm(compute, input, speaker, weights, state, masks).unwrap();
+    (layer.result * mix).unwrap().sum_all().unwrap()
 }
 
 fn layer_inputs(random: &mut Random) -> ([Tensor; 3], Tensor, Tensor) {
@@ -205,7 +205,7 @@ fn a_projection_agrees_with_finite_differences() {
         let w = tensor(&[3, 5 + n_speaker], &mut random);
         assert_gradients(&[x.clone(), speaker, w], &mut random, |[x, speaker, w]| {
             let y = linear_beside(&compute, x, speaker, w, mask.clone()).unwrap();
-            (y * &mix).unwrap().sum_all().unwrap()
+            (y.result * &mix).unwrap().sum_all().unwrap()
         });
     }
 }
@@ -220,7 +220,9 @@ fn a_loss_agrees_with_finite_differences() {
     let weights: Vec<f32> = (0..n).map(|i| (i % 4) as f32 / n as f32).collect();
     let compute = Compute::new(2, Precision::F32);
     assert_gradients(&[x, w, bias], &mut random, |[x, w, bias]| {
-        cross_entropy(&compute, [x, w, bias], targets.clone(), weights.clone()).unwrap()
+        let head = [x, w, bias];
+        let loss = cross_entropy(&compute, head, targets.clone(), weights.clone());
+        loss.unwrap().result
     });
 }
 
@@ -250,13 +252,13 @@ fn tokens_that_are_looked_up_are_rows_of_their_table() {
         let looked_up = (table.as_tensor(), tokens.clone());
         let of_table =
             lstm_of_tokens(&compute, looked_up, &speaker, &weights, &state, masks).unwrap();
-        assert!(distance(&of_rows.0, &of_table.0) < 1e-5);
+        assert!(distance(&of_rows.0.result, &of_table.0.result) < 1e-5);
         assert!(distance(&of_rows.1, &of_table.1) < 1e-5);
         let gradients = |hidden: &Tensor| {
             let grads = hidden.sqr().unwrap().sum_all().unwrap().backward().unwrap();
             [&table, &speaker, &weights].map(|var| grads.get(var).unwrap().clone())
         };
-        let (expected, found) = (gradients(&of_rows.0), gradients(&of_table.0));
+        let (expected, found) = (gradients(&of_rows.0.result), gradients(&of_table.0.result));
         for (expected, found) in expected.iter().zip(&found) {
             if expected.elem_count() > 0 {
                 assert!(distance(expected, found) < 1e-4, "{:?}", expected.dims());
@@ -309,7 +311,7 @@ fn threads_change_no_byte_of_a_step() {
             let state = tensor(&[2, batch, n_hidden], &mut random);
             let compute = Compute::new(threads, precision);
             let speaker = nobody(time * batch);
-            let (hidden, last) = lstm(
+            let (layer, last) = lstm(
                 &compute,
                 &input,
                 &speaker,
@@ -318,9 +320,10 @@ fn threads_change_no_byte_of_a_step() {
                 Masks::default(),
             )
             .unwrap();
+            let hidden = &layer.result;
             let grads = hidden.sqr().unwrap().sum_all().unwrap().backward().unwrap();
             [
-                &hidden,
+                hidden,
                 &last,
                 grads.get(&input).unwrap(),
                 grads.get(&weights).unwrap(),
@@ -367,15 +370,15 @@ fn forward_and_gradient_agree_with_pytorch() {
     .unwrap();
     let state = Tensor::zeros((2, 1, 3), DType::F32, &Device::Cpu).unwrap();
     let compute = Compute::default();
-    let (hidden, last) =
-        lstm(&compute, &x, &nobody(4), &weights, &state, Masks::default()).unwrap();
+    let (layer, last) = lstm(&compute, &x, &nobody(4), &weights, &state, Masks::default()).unwrap();
+    let hidden = &layer.result;
     let grads = hidden.sum_all().unwrap().backward().unwrap();
     let close = |tensor: &Tensor, expected: &[f32]| {
         let expected = Tensor::from_vec(expected.to_vec(), tensor.dims(), &Device::Cpu).unwrap();
         let far = distance(tensor, &expected);
         assert!(far < 2e-6, "{far} apart: {tensor}");
     };
-    close(&hidden, &PYTORCH_Y);
+    close(hidden, &PYTORCH_Y);
     close(&last.get(1).unwrap(), &PYTORCH_C);
     let of_w_hh = grads.get(&weights).unwrap().narrow(1, 2, 3).unwrap();
     close(&of_w_hh.contiguous().unwrap(), &PYTORCH_GRAD_W_HH);
@@ -391,6 +394,7 @@ fn cross_entropy_weighs_its_targets_and_its_gradient_sums_to_nothing() {
     let head = [logits.as_tensor(), &unit, &bias];
     let weights = vec![1.0, 0.2, 0.0];
     let loss = cross_entropy(&Compute::default(), head, vec![1, 4, 0], weights).unwrap();
+    let loss = loss.result;
     let log_softmax = candle_nn::ops::log_softmax(&logits, 1)
         .unwrap()
         .to_vec2::<f32>()

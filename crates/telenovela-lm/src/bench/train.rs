@@ -158,15 +158,15 @@ impl<'a> Training<'a> {
             weights: vec![1.0; time * batch],
         };
         self.at += time;
-        let (loss, state) =
-            self.model
-                .loss(&window, &self.state, &self.recipe, &mut self.random)?;
-        self.state = state;
-        let mean = (loss / (time * batch) as f64)?;
-        let grads = mean.backward()?;
+        let mut loss = self
+            .model
+            .loss(&window, &self.state, &self.recipe, &mut self.random)?;
+        self.state = std::mem::take(&mut loss.state);
+        let share = 1.0 / (time * batch) as f32;
+        let grads = self.model.gradients(&loss, share)?;
         self.optimizer
             .step(&mut self.model.parameters, &grads, self.recipe.lr)?;
-        Ok(mean.to_scalar::<f32>()?)
+        Ok(loss.nats * share)
     }
 }
 

@@ -240,23 +240,23 @@ impl Run<'_> {
         extent: &Extent,
     ) -> Result<Option<f64>> {
         learner.forget(fresh)?;
-        let (loss, after) =
+        let mut loss =
             learner
                 .model
                 .loss(window, &learner.state, self.recipe, &mut learner.dropout)?;
-        learner.state = after;
+        learner.state = std::mem::take(&mut loss.state);
         learner.place.step += 1;
         let weight: f32 = window.weights.iter().sum();
         if weight == 0.0 {
             return Ok(None);
         }
         let weight = f64::from(weight);
-        let grads = (&loss / weight)?.backward()?;
+        let grads = learner.model.gradients(&loss, (1.0 / weight) as f32)?;
         let lr = learning_rate(self.peak, learner.place.step - 1, extent.n_steps);
         let norm = learner
             .optimizer
             .step(&mut learner.model.parameters, &grads, lr)?;
-        let loss = f64::from(loss.to_scalar::<f32>()?);
+        let loss = f64::from(loss.nats);
         if !loss.is_finite() {
             return Err(self.not_finite(learner.place.step));
         }
