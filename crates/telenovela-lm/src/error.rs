@@ -56,6 +56,14 @@ pub enum Error {
         /// Optimizer step.
         step: usize,
     },
+    /// Nobody waited for the training any more.
+    #[error("the training of `{who}` was stopped at step {step}")]
+    Stopped {
+        /// Whose training.
+        who: String,
+        /// Where it stands.
+        step: usize,
+    },
     /// A training that was begun cannot go on: something that it depends on is not what it was.
     #[error(
         "the training of `{who}` stands at step {step} and cannot go on from there, because this has changed since:{}",

@@ -15,6 +15,7 @@ mod windows;
 
 use telenovela_script::script::Script;
 use telenovela_script::show::Show;
+use telenovela_script::voice::Interest;
 
 use crate::corpus::{ACTION, Corpus, Sequence, SlotTable, Split, TargetKind};
 use crate::count_table::{CountTable, held_out_bits};
@@ -42,6 +43,8 @@ pub struct Conduct {
     pub threads: usize,
     /// Where it keeps its place; `None` is nowhere.
     pub checkpoints: Option<Checkpoints>,
+    /// Whether anybody still waits for it. When nobody does, it keeps its place and ends with [`Error::Stopped`](crate::error::Error::Stopped).
+    pub interest: Interest,
 }
 
 impl Default for Conduct {
@@ -49,6 +52,7 @@ impl Default for Conduct {
         Self {
             threads: 1,
             checkpoints: None,
+            interest: Interest::default(),
         }
     }
 }
@@ -119,7 +123,7 @@ impl Material {
 ///
 /// # Errors
 /// When the loss leaves the numbers, a tensor operation fails, or the disk refuses a checkpoint; [`Error::Changed`](crate::error::Error::Changed)
-/// when a checkpoint depends on something that is not what it was.
+/// when a checkpoint depends on something that is not what it was; [`Error::Stopped`](crate::error::Error::Stopped) when nobody waits for it any more.
 pub fn train_ensemble(
     show: &Show,
     material: &Material,
@@ -149,6 +153,14 @@ pub fn train_ensemble(
             .position(|cue| cue != ACTION)
             .map_or(Slot::OTHER, |place| Slot(place + 1)),
     };
+    let all = CountTable::new(material.train_lines());
+    let (dev_lines, test_lines) = (
+        material.corpus.lines(&material.split.dev, None),
+        material.corpus.lines(&material.split.test, None),
+    );
+    // For everybody «own» is «all».
+    let counted = held_out_bits(&all, &all, &dev_lines, &test_lines, material.n_chars());
+    report(Progress::Baseline { bits: counted.all });
     let model = material.fresh_model(show)?;
     let mut trained = run.train(model, &train, conduct, report, |network| Judgement {
         dev_bits: cost(network, &dev, everybody).per_char(),
@@ -158,19 +170,7 @@ pub fn train_ensemble(
     let scores = &mut trained.scores;
     scores.test_bits = cost(&Network::new(&trained.weights), &test, everybody).per_char();
     scores.train_chars = n_chars_of(&material.train_lines());
-    let all = CountTable::new(material.train_lines());
-    let (dev_lines, test_lines) = (
-        material.corpus.lines(&material.split.dev, None),
-        material.corpus.lines(&material.split.test, None),
-    );
-    // For everybody «own» is «all».
-    scores.count_tables = Some(held_out_bits(
-        &all,
-        &all,
-        &dev_lines,
-        &test_lines,
-        material.n_chars(),
-    ));
+    scores.count_tables = Some(counted);
     material.card(show, None, Slot::OTHER, &material.facts, trained)
 }
 

@@ -51,6 +51,9 @@ pub enum Failure {
         /// What to name on the command line.
         train: String,
     },
+    /// The user has stopped a training; its place is kept.
+    #[error("stopped")]
+    Stopped,
     /// Training failed.
     #[error(transparent)]
     Model(ModelError),
@@ -86,7 +89,7 @@ impl Failure {
             Failure::Save(_) | Failure::Log(_) | Failure::Io { .. } | Failure::Tui(_) => 5,
             Failure::Model(ModelError::Io { .. } | ModelError::Save(_)) => 5,
             Failure::Stage(StageError::Log(_)) => 5,
-            Failure::Model(_) | Failure::Stage(_) => 1,
+            Failure::Model(_) | Failure::Stage(_) | Failure::Stopped => 1,
         }
     }
 }

@@ -7,6 +7,7 @@
 //! * [`view`]: draws the state, pure. [`theme`]: colours. [`curve`]: lines out of dots.
 //! * [`backstage`]: does what the screen wants done.
 //! * [`lobby`]: what is shown before anything is played.
+//! * [`rehearsal`]: a training.
 //! * [`terminal`]: the terminal taken and given back.
 //!
 //! This file is the loop between them: whatever wakes the screen goes through one `select!`.
@@ -23,6 +24,7 @@ mod layout;
 pub mod ledger;
 pub mod lobby;
 pub mod palette;
+pub mod rehearsal;
 mod speaking;
 pub mod staging;
 pub mod terminal;

@@ -50,6 +50,10 @@ pub fn train_character(
         sample_as: part.slot,
     };
     let train = part.sequences(&part.split().train)?;
+    let counted = part.count_tables();
+    report(Progress::Baseline {
+        bits: counted.mixed,
+    });
     let model = part.model(ensemble)?;
     let exam = Exam::new(&part)?;
     let judge = |network: &Network| exam.judge(network);
@@ -60,7 +64,7 @@ pub fn train_character(
     let own = |who: Slot| who == part.slot;
     scores.test_bits = cost(&Network::new(&trained.weights), &test, own).per_char();
     scores.train_chars = part.n_train_chars;
-    scores.count_tables = Some(part.count_tables());
+    scores.count_tables = Some(counted);
     let id = character.id.to_string();
     let (weights, mut card) = material.card(show, Some(id), part.slot, &facts, trained)?;
     if part.typed.is_some() {

@@ -14,6 +14,11 @@ pub enum Progress {
         /// Whether there is so little text that only vector and head are trained.
         little_text: bool,
     },
+    /// What count tables (character 6-grams) make of the held-out lines: the figure to beat, in bits per character.
+    Baseline {
+        /// Of own lines and all lines mixed, on the test split.
+        bits: f64,
+    },
     /// A checkpoint cannot be used and is passed over.
     Spoiled(Spoiled),
     /// It goes on from a checkpoint.
@@ -24,6 +29,8 @@ pub enum Progress {
         step: usize,
         /// Characters of text read so far in all passes.
         chars: usize,
+        /// Figures of the epochs that are over.
+        history: Vec<Metrics>,
     },
     /// It has found out on how many threads its steps are fastest, of several.
     Paced {

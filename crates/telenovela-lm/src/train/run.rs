@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use telenovela_script::show::Recipe;
-use telenovela_script::voice::Sampling;
+use telenovela_script::voice::{Interest, Sampling};
 
 use super::checkpoint::{Checkpoints, Keeper, Sum};
 use super::facts::Facts;
@@ -82,6 +82,7 @@ struct Aside<'a> {
     keeper: Keeper<'a>,
     pace: Pace,
     most_threads: usize,
+    interest: &'a Interest,
     report: &'a mut dyn FnMut(Progress),
 }
 
@@ -123,6 +124,7 @@ impl Run<'_> {
             keeper: Keeper::new(checkpoints, learner.n_bytes()),
             pace: Pace::new(conduct.threads),
             most_threads: conduct.threads,
+            interest: &conduct.interest,
             report,
         };
         while learner.place.epochs < self.epochs {
@@ -177,6 +179,7 @@ impl Run<'_> {
                 epochs: learner.place.epochs,
                 step,
                 chars: learner.place.chars as usize,
+                history: learner.history.clone(),
             });
             break;
         }
@@ -310,11 +313,18 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Writes a checkpoint when one is due.
+    /// Writes a checkpoint when one is due, and when nobody waits for the training any more, which then ends.
     fn keep(&self, learner: &Learner, aside: &mut Aside<'_>, epoch_is_over: bool) -> Result<()> {
-        if aside.keeper.is_due(epoch_is_over) {
+        let is_stopped = aside.interest.is_lost();
+        if aside.keeper.is_due(epoch_is_over) || is_stopped {
             aside.keeper.write(|| learner.checkpoint(&self.facts))?;
             (aside.report)(Progress::Saved {
+                step: learner.place.step,
+            });
+        }
+        if is_stopped {
+            return Err(Error::Stopped {
+                who: self.who.clone(),
                 step: learner.place.step,
             });
         }

@@ -13,6 +13,7 @@ use telenovela_lm::train::{
 use telenovela_lm::weights::{Card, Weights};
 use telenovela_script::character::{Base, Character, Lines};
 use telenovela_script::show::{Show, Unit};
+use telenovela_script::voice::Interest;
 use tempfile::TempDir;
 
 use crate::{character, scripts, show, speaker};
@@ -68,7 +69,16 @@ impl Training {
         let conduct = Conduct {
             threads,
             checkpoints: checkpoints.cloned(),
+            ..Conduct::default()
         };
+        self.conducted(conduct, report)
+    }
+
+    fn conducted(
+        &self,
+        conduct: Conduct,
+        report: &mut dyn FnMut(Progress),
+    ) -> Result<(Weights, Card), Error> {
         let (show, material) = (&self.show, &self.material);
         match &self.who {
             Who::Ensemble => train_ensemble(show, material, &conduct, report),
@@ -146,6 +156,39 @@ fn goes_on_from_every_step(training: &Training, stride: usize) {
         // Moments, averages and streams stand where they stood.
         assert!(files(&dead) == files(&whole), "stopped at step {stopped}");
     }
+}
+
+#[test]
+fn a_training_that_nobody_waits_for_keeps_its_place_and_ends() {
+    let training = Training::ensemble(show(Unit::Word));
+    let plain = training.run(None, &mut |_| ()).unwrap();
+    let folder = TempDir::new().unwrap();
+    let place = Checkpoints::new(folder.path().join("stopped"), Cadence::Steps(1_000_000));
+    let interest = Interest::default();
+    let conduct = Conduct {
+        checkpoints: Some(place.clone()),
+        interest: interest.clone(),
+        ..Conduct::default()
+    };
+    let mut n_steps = 0;
+    let stopped = training.conducted(conduct, &mut |progress| {
+        n_steps += usize::from(matches!(progress, Progress::Step { .. }));
+        if n_steps == 5 {
+            interest.lose();
+        }
+    });
+    assert!(
+        matches!(stopped, Err(Error::Stopped { step: 5, .. })),
+        "{stopped:?}"
+    );
+    let mut from = None;
+    let resumed = training.run_on(1, Some(&place), &mut |progress| {
+        if let Progress::Resumed { step, .. } = progress {
+            from = Some(step);
+        }
+    });
+    assert_same(&plain, &resumed.unwrap());
+    assert_eq!(from, Some(5));
 }
 
 #[test]

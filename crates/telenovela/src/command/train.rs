@@ -4,6 +4,7 @@ mod figures;
 mod lock;
 mod log;
 mod rehearsal;
+mod screen;
 mod studio;
 
 use std::fmt;
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 
 use telenovela_lm::train::Material;
-use telenovela_script::character::{Character, CharacterId};
+use telenovela_script::character::{Character, CharacterId, Color};
 use telenovela_script::load::Workspace;
 use telenovela_script::problem::{Problem, Problems};
 use telenovela_script::show::ShowId;
@@ -23,9 +24,11 @@ use rehearsal::Rehearsal;
 use studio::{Outcome, Studio};
 
 use super::library::{ENSEMBLE, Library};
-use super::{print, show_or_character};
-use crate::cli::Train;
+use super::play::{can_show_a_screen, exit_code};
+use super::{note, print, show_or_character};
+use crate::cli::{Look, Train};
 use crate::failure::Failure;
+use crate::tui::Left;
 
 /// The variables that tell candle on how many threads to work. With more than one its elementwise operations spin on a lock, which is slower for
 /// models as small as ours than one thread per model.
@@ -40,13 +43,17 @@ pub(super) const KEEP_MEMORY: [(&str, &str); 3] = [
 ];
 
 /// Trains what is missing or stale, and prints the held-out figures.
-pub(super) fn run(workspace: &Workspace, args: &Train) -> Result<ExitCode, Failure> {
+pub(super) fn run(workspace: &Workspace, args: &Train, look: Look) -> Result<ExitCode, Failure> {
     if let Some(code) = again_on_one_thread()? {
         return Ok(code);
     }
     let log = Log::open(args.log.as_deref())?;
     for wanted in wanted(workspace, args)? {
-        train_show(workspace, &wanted, args, &log)?;
+        if let Some(left) = train_show(workspace, &wanted, args, look, &log)? {
+            note(screen::farewell(look));
+            log.close()?;
+            return Ok(exit_code(left));
+        }
     }
     log.close()?;
     Ok(ExitCode::SUCCESS)
@@ -153,12 +160,14 @@ fn wanted(workspace: &Workspace, args: &Train) -> Result<Vec<Wanted>, Failure> {
     Ok(wanted)
 }
 
+/// Trains what is wanted of a show; how the user has left, if it was stopped.
 fn train_show(
     workspace: &Workspace,
     wanted: &Wanted,
     args: &Train,
+    look: Look,
     log: &Log,
-) -> Result<(), Failure> {
+) -> Result<Option<Left>, Failure> {
     let library = Library::open(workspace, workspace.load_show(&wanted.show)?)?;
     let chosen: Vec<&Character> = library
         .characters
@@ -167,16 +176,64 @@ fn train_show(
         .collect();
     refuse_without_lines(workspace, &wanted.show, &chosen)?;
     let material = Material::new(&library.show, &library.scripts).map_err(Failure::Model)?;
-    let rehearsal = Rehearsal::new();
+    // What is left to do has to be known before there is a screen to show it on.
+    let before = Rehearsal::new();
     let studio = Studio {
         library: &library,
         material: &material,
-        rehearsal: &rehearsal,
+        rehearsal: &before,
         log,
         args,
     };
-    let n_cores = args.threads.map_or_else(n_cores, usize::from);
-    let mut trained = studio.ensemble(wanted.ensemble, n_cores)? == Outcome::Trained;
+    let rehearsal = if can_show_a_screen() && !log.is_standard_output() {
+        let models = expected(&studio, wanted.ensemble, &chosen);
+        Rehearsal::on_screen(look, &library.show.title, models)
+    } else {
+        Rehearsal::new()
+    };
+    let studio = Studio {
+        rehearsal: &rehearsal,
+        ..studio
+    };
+    let outcome = train_all(&studio, wanted.ensemble, &chosen);
+    let left = rehearsal.close()?;
+    let trained = match outcome {
+        Err(Failure::Stopped) => return Ok(Some(left.unwrap_or(Left::ByChoice))),
+        outcome => outcome?,
+    };
+    if log.is_standard_output() {
+        return Ok(None);
+    }
+    let shown = chosen.iter().map(|character| character.id.as_str());
+    let table = figures(&library, std::iter::once(ENSEMBLE).chain(shown));
+    if trained {
+        print(&table)?;
+    } else {
+        print(&format!("Everything is up to date.\n{table}"))?;
+    }
+    Ok(None)
+}
+
+/// What has to be trained: its name and its colour.
+fn expected(
+    studio: &Studio<'_>,
+    ensemble: EnsembleWanted,
+    chosen: &[&Character],
+) -> Vec<(String, Color)> {
+    let ensemble = (!studio.is_ensemble_done(ensemble)).then(|| (ENSEMBLE.to_owned(), Color::Gray));
+    let stale = chosen.iter().filter(|character| !studio.is_done(character));
+    let characters = stale.map(|character| (character.id.to_string(), character.color));
+    ensemble.into_iter().chain(characters).collect()
+}
+
+/// Trains the ensemble, then the characters; whether there was anything to do.
+fn train_all(
+    studio: &Studio<'_>,
+    ensemble: EnsembleWanted,
+    chosen: &[&Character],
+) -> Result<bool, Failure> {
+    let n_cores = studio.args.threads.map_or_else(n_cores, usize::from);
+    let mut trained = studio.ensemble(ensemble, n_cores)? == Outcome::Trained;
     if !chosen.is_empty() {
         let ensemble = studio.load_ensemble(chosen[0])?;
         let stale: Vec<&Character> = chosen
@@ -187,23 +244,13 @@ fn train_show(
         trained |= !stale.is_empty();
         let plan = Plan::new(stale.len(), n_cores);
         if stale.len() > 1 {
-            rehearsal.say(&plan.to_string());
+            studio.rehearsal.say(&plan.to_string());
         }
         side_by_side(&stale, plan.at_once, |character| {
             studio.character(character, &ensemble, plan.threads)
         })?;
     }
-    rehearsal.close();
-    if log.is_standard_output() {
-        return Ok(());
-    }
-    let shown = chosen.iter().map(|character| character.id.as_str());
-    let table = figures(&library, std::iter::once(ENSEMBLE).chain(shown));
-    if trained {
-        print(&table)
-    } else {
-        print(&format!("Everything is up to date.\n{table}"))
-    }
+    Ok(trained)
 }
 
 /// Refuses characters whose speakers the scripts do not have, before anything is trained. The names that they do have are told with it.

@@ -3,7 +3,7 @@
 pub mod view;
 
 use ratatui::layout::Rect;
-use telenovela_lm::train::Progress;
+use telenovela_lm::train::{Metrics, Progress};
 use telenovela_lm::weights::Card;
 use telenovela_script::character::Color;
 use telenovela_script::text::one_line;
@@ -66,12 +66,26 @@ pub struct Part {
     chars_before: usize,
     /// Of the last steps, smoothed, in bits per character.
     pub bits: Option<f64>,
-    /// Of each epoch that was seen: its number, bits per character on own text and on the dev split, and whether its weights were the best so far.
-    pub history: Vec<(usize, f64, f64, bool)>,
+    /// Of each epoch that is over.
+    pub history: Vec<Figures>,
     /// What count tables make of the held-out lines, in bits per character.
     pub baseline: Option<f64>,
     /// A line spoken after each epoch, with its number.
     pub samples: Vec<(usize, String)>,
+}
+
+/// Of an epoch: its number, bits per character on own text and on the dev split, and whether its weights were the best so far.
+pub type Figures = (usize, f64, f64, bool);
+
+fn figures(metrics: &Metrics) -> Figures {
+    let Metrics {
+        epoch,
+        train_bits,
+        dev_bits,
+        best,
+        ..
+    } = *metrics;
+    (epoch, train_bits, dev_bits, best)
 }
 
 /// How far a training has come.
@@ -304,9 +318,10 @@ impl Part {
                 self.chars.0 = epochs * chars_per_epoch;
             }
             Progress::Baseline { bits } => self.baseline = Some(bits),
-            Progress::Resumed { chars, .. } => {
+            Progress::Resumed { chars, history, .. } => {
                 self.chars.1 = chars;
                 self.chars_before = chars;
+                self.history = history.iter().map(figures).collect();
             }
             Progress::Step { chars, bits } => {
                 self.chars.1 = chars;
@@ -314,9 +329,7 @@ impl Part {
                 self.bits = Some(so_far + SMOOTHING * (bits - so_far));
             }
             Progress::Epoch { metrics, sample } => {
-                let bits = (metrics.train_bits, metrics.dev_bits);
-                self.history
-                    .push((metrics.epoch, bits.0, bits.1, metrics.best));
+                self.history.push(figures(&metrics));
                 if self.samples.len() == MOST_SAMPLES {
                     self.samples.remove(0);
                 }

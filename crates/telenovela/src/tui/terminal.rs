@@ -3,8 +3,9 @@
 use std::io::{self, Stdout, Write, stdout};
 use std::panic::{self, PanicHookInfo};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc as std_mpsc;
 use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle, ThreadId};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use ratatui::Terminal;
@@ -13,7 +14,7 @@ use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste};
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle as TaskHandle;
@@ -22,6 +23,8 @@ use super::Input;
 
 /// How long the thread that reads the keys waits before it looks whether anybody still listens.
 const POLL: Duration = Duration::from_millis(50);
+/// How long a house that closes waits for that thread: no other may read its keys.
+const LAST_LOOK: Duration = Duration::from_millis(200);
 /// Keys that may wait while a picture is drawn.
 const INPUT_CAPACITY: usize = 64;
 /// Panics of other threads that are kept to be told of; more would be the same one again and again.
@@ -50,9 +53,30 @@ pub trait Screen {
     fn come_back(&mut self) -> io::Result<()>;
 }
 
+/// The terminal as long as it is taken; what is written afterwards goes nowhere. A terminal of ratatui's shows its cursor as it is dropped, and complains on
+/// standard error if it cannot: that must not be an escape sequence too many, nor a panic where both are gone.
+#[derive(Debug)]
+pub struct Held(Stdout);
+
+impl Write for Held {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match is_taken() {
+            true => self.0.write(bytes),
+            false => Ok(bytes.len()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match is_taken() {
+            true => self.0.flush(),
+            false => Ok(()),
+        }
+    }
+}
+
 /// Holds the terminal in raw mode on its alternate screen; dropping it gives the terminal back.
 pub struct TerminalGuard {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    terminal: Terminal<CrosstermBackend<Held>>,
     previous_hook: Arc<PanicHook>,
     reports: Arc<Mutex<Vec<String>>>,
 }
@@ -64,7 +88,7 @@ impl TerminalGuard {
     /// # Errors
     /// When there is no terminal; what had been changed of it is restored.
     pub fn enter() -> io::Result<Self> {
-        let entered = claim().and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
+        let entered = claim().and_then(|()| Terminal::new(CrosstermBackend::new(Held(stdout()))));
         let terminal = match entered {
             Ok(terminal) => terminal,
             Err(error) => {
@@ -88,7 +112,7 @@ impl TerminalGuard {
 }
 
 impl Screen for TerminalGuard {
-    type Backend = CrosstermBackend<Stdout>;
+    type Backend = CrosstermBackend<Held>;
 
     fn terminal(&mut self) -> &mut Terminal<Self::Backend> {
         &mut self.terminal
@@ -110,7 +134,11 @@ impl Screen for TerminalGuard {
 
     fn come_back(&mut self) -> io::Result<()> {
         claim()?;
-        self.terminal.clear()
+        // Not cleared by ratatui, which would ask where the cursor is and wait for an answer that the thread of the keys may take: a terminal that knows of
+        // nothing drawn draws everything.
+        execute!(stdout(), Clear(ClearType::All))?;
+        self.terminal = Terminal::new(CrosstermBackend::new(Held(stdout())))?;
+        Ok(())
     }
 }
 
@@ -147,7 +175,8 @@ pub struct House {
     guard: TerminalGuard,
     sender: mpsc::Sender<Input>,
     inputs: mpsc::Receiver<Input>,
-    reader: JoinHandle<()>,
+    /// Told when the thread that reads the keys has ended.
+    reader: std_mpsc::Receiver<()>,
     signals: TaskHandle<()>,
 }
 
@@ -206,8 +235,9 @@ impl House {
         signals.abort();
         let reports = guard.reports();
         drop((guard, sender, inputs));
-        // The thread looks every few milliseconds whether anybody listens; a panic of it would have been an error of the terminal.
-        let _ = reader.join();
+        // The thread looks every few milliseconds whether anybody listens. On a terminal that is gone it may not come back from looking: it then ends with
+        // the process.
+        let _ = reader.recv_timeout(LAST_LOOK);
         reports
     }
 }
@@ -216,10 +246,13 @@ impl House {
 ///
 /// # Errors
 /// When the system has no thread for it.
-fn read_input(inputs: mpsc::Sender<Input>) -> io::Result<JoinHandle<()>> {
+fn read_input(inputs: mpsc::Sender<Input>) -> io::Result<std_mpsc::Receiver<()>> {
+    let (ended, has_ended) = std_mpsc::channel();
     thread::Builder::new()
         .name("keys".to_owned())
         .spawn(move || {
+            // Dropped with the thread.
+            let _ended = ended;
             while !inputs.is_closed() {
                 let input = match event::poll(POLL) {
                     Ok(false) => continue,
@@ -232,7 +265,8 @@ fn read_input(inputs: mpsc::Sender<Input>) -> io::Result<JoinHandle<()>> {
                     return;
                 }
             }
-        })
+        })?;
+    Ok(has_ended)
 }
 
 /// The system's signals, from when it is made on.

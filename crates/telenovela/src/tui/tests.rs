@@ -4,6 +4,7 @@ mod drive;
 mod hands;
 mod lobby;
 mod play;
+mod rehearsal;
 mod screens;
 #[cfg(unix)]
 mod terminal;

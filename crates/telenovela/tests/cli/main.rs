@@ -10,6 +10,8 @@ mod guests;
 mod invariants;
 mod killed;
 mod log;
+#[cfg(unix)]
+mod manners;
 mod open_models;
 mod own_character;
 mod page;

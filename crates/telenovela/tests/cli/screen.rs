@@ -4,14 +4,17 @@ use std::fs;
 use std::io::{Read, Write};
 use std::process;
 
-use portable_pty::{Child, CommandBuilder, PtySize, native_pty_system};
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use telenovela_script::event::{Command, EndReason, Event, EventKind, Provenance};
 use telenovela_script::save::read_log;
 
 use crate::theatre::{Theatre, spoken};
 
 /// The program on a pseudo-terminal.
-struct Terminal {
+pub(crate) struct Terminal {
+    pty: Box<dyn MasterPty + Send>,
+    /// Everything that was written to it.
+    raw: Vec<u8>,
     child: Box<dyn Child + Send + Sync>,
     output: Box<dyn Read + Send>,
     keys: Box<dyn Write + Send>,
@@ -19,11 +22,16 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn open(theatre: &Theatre, args: &[&str]) -> Self {
-        Self::of_kind("xterm-256color", theatre, args)
+    pub(crate) fn open(theatre: &Theatre, args: &[&str]) -> Self {
+        Self::with("xterm-256color", &[], theatre, args)
     }
 
     fn of_kind(kind: &str, theatre: &Theatre, args: &[&str]) -> Self {
+        Self::with(kind, &[], theatre, args)
+    }
+
+    /// With variables of the environment beside the usual ones.
+    pub(crate) fn with(kind: &str, env: &[(&str, &str)], theatre: &Theatre, args: &[&str]) -> Self {
         let size = PtySize {
             rows: 30,
             cols: 100,
@@ -35,29 +43,37 @@ impl Terminal {
         command.args(args);
         command.cwd(theatre.path("."));
         command.env("TERM", kind);
+        command.env("LC_ALL", "C.UTF-8");
+        command.env_remove("NO_COLOR");
+        for (name, value) in env {
+            command.env(name, value);
+        }
         let child = pair.slave.spawn_command(command).unwrap();
         Self {
             output: pair.master.try_clone_reader().unwrap(),
             keys: pair.master.take_writer().unwrap(),
+            pty: pair.master,
+            raw: Vec::new(),
             child,
             screen: vt100::Parser::new(30, 100, 0),
         }
     }
 
     /// Takes in what the program has written; false when it has ended.
-    fn read(&mut self) -> bool {
+    pub(crate) fn read(&mut self) -> bool {
         let mut bytes = [0; 4_096];
         // Linux tells the end of a pseudo-terminal as an error.
         let n_read = self.output.read(&mut bytes).unwrap_or(0);
         self.screen.process(&bytes[..n_read]);
+        self.raw.extend_from_slice(&bytes[..n_read]);
         n_read > 0
     }
 
-    fn shows(&self, text: &str) -> bool {
+    pub(crate) fn shows(&self, text: &str) -> bool {
         self.screen.screen().contents().contains(text)
     }
 
-    fn wait_for(&mut self, text: &str) {
+    pub(crate) fn wait_for(&mut self, text: &str) {
         while !self.shows(text) {
             assert!(
                 self.read(),
@@ -67,7 +83,7 @@ impl Terminal {
         }
     }
 
-    fn press(&mut self, keys: &str) {
+    pub(crate) fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
     }
@@ -84,8 +100,81 @@ impl Terminal {
         }
     }
 
+    /// Gives it another size.
+    pub(crate) fn resize(&mut self, rows: u16, cols: u16) {
+        let size = PtySize {
+            rows,
+            cols,
+            pixel_width: 0,
+            pixel_height: 0,
+        };
+        self.pty.resize(size).unwrap();
+        self.screen.screen_mut().set_size(rows, cols);
+    }
+
+    /// Sends the program a signal.
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = self.pid();
+        let sent = process::Command::new("kill").args([signal, &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    pub(crate) fn pid(&self) -> String {
+        self.child.process_id().unwrap().to_string()
+    }
+
+    /// Reads until the program has given the terminal back.
+    pub(crate) fn wait_until_left(&mut self) {
+        while self.screen.screen().alternate_screen() {
+            assert!(self.read(), "it has ended");
+        }
+    }
+
+    /// Waits for the program to end, with whatever code; gives it.
+    pub(crate) fn end(mut self) -> u32 {
+        while self.read() {}
+        let status = self.child.wait().unwrap();
+        let screen = self.screen.screen();
+        assert!(!screen.alternate_screen() && !screen.hide_cursor());
+        status.exit_code()
+    }
+
+    /// Whether anything that was written to it asks for a colour.
+    pub(crate) fn is_colored(&self) -> bool {
+        let text = String::from_utf8_lossy(&self.raw);
+        let sequences = text.split("\u{1b}[").skip(1);
+        sequences
+            .filter_map(|rest| rest.split_once('m'))
+            .any(|(codes, _)| {
+                let numbers: Vec<u32> = codes
+                    .split([';', ':'])
+                    .filter_map(|n| n.parse().ok())
+                    .collect();
+                let is_sgr = codes
+                    .bytes()
+                    .all(|b| b.is_ascii_digit() || b == b';' || b == b':');
+                is_sgr
+                    && numbers
+                        .iter()
+                        .any(|n| matches!(n, 30..=38 | 40..=48 | 90..=107))
+            })
+    }
+
+    /// Closes the terminal itself, as a window that is closed; gives the code that the program ends with.
+    pub(crate) fn vanish(self) -> u32 {
+        let Self {
+            mut child,
+            pty,
+            output,
+            keys,
+            ..
+        } = self;
+        drop((pty, output, keys));
+        child.wait().unwrap().exit_code()
+    }
+
     /// Waits for the program to end; gives what is on the screen then.
-    fn close(mut self) -> String {
+    pub(crate) fn close(mut self) -> String {
         while self.read() {}
         let status = self.child.wait().unwrap();
         let screen = self.screen.screen();

@@ -119,6 +119,7 @@ impl ModelLog<'_> {
                 epochs,
                 step,
                 chars,
+                ..
             } => {
                 self.chars_before = *chars;
                 self.line("resumed", json!({"epochs": epochs, "step": step}));
@@ -126,7 +127,7 @@ impl ModelLog<'_> {
             Progress::Paced { threads, most } => {
                 self.line("paced", json!({"threads": threads, "most": most}));
             }
-            Progress::Step { .. } => {}
+            Progress::Step { .. } | Progress::Baseline { .. } => {}
             Progress::Epoch { metrics, sample } => {
                 let read = metrics.chars.saturating_sub(self.chars_before) as f64;
                 let rate = read / self.began.elapsed().as_secs_f64().max(1e-3);

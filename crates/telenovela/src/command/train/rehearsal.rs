@@ -1,22 +1,38 @@
-//! The progress of trainings: bars on a terminal, else a line per epoch.
+//! The progress of trainings: a screen, bars, or a line per epoch.
 
 use std::io::IsTerminal as _;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use telenovela_lm::train::Progress;
 use telenovela_lm::weights::Card;
+use telenovela_script::character::Color;
 use telenovela_script::text::sanitize;
+use telenovela_script::voice::Interest;
 
+use super::screen::{Gate, Outcome, Screen};
+use crate::cli::Look;
 use crate::command::note;
+use crate::tui::rehearsal::News;
+use crate::tui::{Left, TuiError};
 
-/// The progress of several trainings at once: bars on a terminal, else a line per epoch.
+/// The progress of several trainings at once: a screen on a terminal, bars where only messages reach one, else a line per epoch.
 pub(super) struct Rehearsal {
     bars: MultiProgress,
     on_terminal: bool,
+    /// The screen, while it stands.
+    screen: Mutex<Option<Screen>>,
+    /// Holds those who learn while the user wants it.
+    gate: Gate,
+    /// What was said while the screen stood: it is said again when it has closed.
+    said: Mutex<Vec<String>>,
+    /// Whether anybody still waits for what is trained.
+    pub(super) interest: Interest,
 }
 
 impl Rehearsal {
+    /// On no screen.
     pub(super) fn new() -> Self {
         let on_terminal = std::io::stderr().is_terminal();
         let target = if on_terminal {
@@ -27,7 +43,27 @@ impl Rehearsal {
         Self {
             bars: MultiProgress::with_draw_target(target),
             on_terminal,
+            screen: Mutex::default(),
+            gate: Gate::default(),
+            said: Mutex::default(),
+            interest: Interest::default(),
         }
+    }
+
+    /// On a screen, for these models in this order; on none where there is nothing to train or the terminal cannot be used.
+    pub(super) fn on_screen(look: Look, show: &str, models: Vec<(String, Color)>) -> Self {
+        let mut rehearsal = Self::new();
+        if models.is_empty() {
+            return rehearsal;
+        }
+        let interest = rehearsal.interest.clone();
+        if let Some(screen) = Screen::open(look, show.to_owned(), interest) {
+            rehearsal.bars.set_draw_target(ProgressDrawTarget::hidden());
+            rehearsal.gate = screen.gate.clone();
+            screen.tell(News::Expected(models));
+            rehearsal.screen = Mutex::new(Some(screen));
+        }
+        rehearsal
     }
 
     pub(super) fn bar(&self, who: &str) -> Report<'_> {
@@ -43,9 +79,24 @@ impl Rehearsal {
         }
     }
 
+    /// Tells the screen, if it stands; false where there is none.
+    fn tell(&self, news: News) -> bool {
+        let screen = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*screen {
+            Some(screen) => {
+                screen.tell(news);
+                true
+            }
+            None => false,
+        }
+    }
+
     /// Says a line above the bars.
     pub(super) fn say(&self, line: &str) {
-        if self.on_terminal {
+        if self.tell(News::Said(line.to_owned())) {
+            let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+            said.push(line.to_owned());
+        } else if self.on_terminal {
             // A terminal that is gone shows nothing anyhow.
             let _ = self.bars.println(line);
         } else {
@@ -53,9 +104,27 @@ impl Rehearsal {
         }
     }
 
-    pub(super) fn close(&self) {
+    /// Gives the terminal back; how the user has left, where there was a screen.
+    pub(super) fn close(&self) -> Result<Option<Left>, TuiError> {
         // As above.
         let _ = self.bars.clear();
+        let mut screen = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(screen) = screen.take() else {
+            return Ok(None);
+        };
+        let Outcome { left, reports } = screen.close();
+        let said = std::mem::take(&mut *self.said.lock().unwrap_or_else(PoisonError::into_inner));
+        for line in said.iter().chain(&reports) {
+            note(line);
+        }
+        left.map(Some)
+    }
+}
+
+impl Drop for Rehearsal {
+    fn drop(&mut self) {
+        // A training that failed has more to say than a screen that could not be closed.
+        let _ = self.close();
     }
 }
 
@@ -75,6 +144,10 @@ pub(super) struct Report<'a> {
 
 impl Report<'_> {
     pub(super) fn show(&mut self, progress: Progress) {
+        self.rehearsal.gate.pass();
+        let is_shown = self
+            .rehearsal
+            .tell(News::Progress(self.who.clone(), progress.clone()));
         match progress {
             Progress::Started {
                 epochs,
@@ -119,6 +192,7 @@ impl Report<'_> {
                 epochs,
                 step,
                 chars,
+                ..
             } => {
                 (self.chars, self.chars_before) = (chars, chars);
                 self.bar.set_position(chars as u64);
@@ -132,7 +206,9 @@ impl Report<'_> {
                 "{:12} takes its steps on {threads} of {most} cores, the fastest here",
                 self.who
             )),
-            Progress::Saved { .. } => {}
+            Progress::Saved { .. } | Progress::Baseline { .. } => {}
+            // The screen shows it better.
+            Progress::Epoch { .. } if is_shown => {}
             Progress::Epoch { metrics, sample } => {
                 let mark = if metrics.best { '*' } else { ' ' };
                 self.rehearsal.say(&format!(
@@ -156,6 +232,7 @@ impl Report<'_> {
 
     pub(super) fn finish(&self, card: &Card) {
         self.bar.finish_and_clear();
+        self.rehearsal.tell(News::finished(&self.who, card));
         self.rehearsal.say(&format!(
             "{:12} done in {:.0} s: kept epoch {}, test {:.3} bits/char",
             self.who,

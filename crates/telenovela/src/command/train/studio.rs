@@ -54,11 +54,10 @@ impl Studio<'_> {
         wanted: EnsembleWanted,
         threads: usize,
     ) -> Result<Outcome, Failure> {
-        let force = self.args.force && wanted == EnsembleWanted::Trained;
-        let is_done = || self.is_current(ENSEMBLE, &self.library.facts) && self.is_tidy(ENSEMBLE);
-        if wanted == EnsembleWanted::LeftAlone || !force && is_done() {
+        if self.is_ensemble_done(wanted) {
             return Ok(Outcome::UpToDate);
         }
+        let force = self.args.force && wanted == EnsembleWanted::Trained;
         let show = &self.library.show;
         let job = Job {
             model: ENSEMBLE,
@@ -70,6 +69,13 @@ impl Studio<'_> {
         self.train(job, |conduct, report| {
             train_ensemble(show, self.material, conduct, report)
         })
+    }
+
+    /// Whether nothing is left to do for the ensemble.
+    pub(super) fn is_ensemble_done(&self, wanted: EnsembleWanted) -> bool {
+        let force = self.args.force && wanted == EnsembleWanted::Trained;
+        let is_done = || self.is_current(ENSEMBLE, &self.library.facts) && self.is_tidy(ENSEMBLE);
+        wanted == EnsembleWanted::LeftAlone || !force && is_done()
     }
 
     /// The ensemble that characters grow from, of whom `character` is one. Waits for whoever is training it.
@@ -175,6 +181,9 @@ impl Studio<'_> {
         train: impl FnOnce(&Conduct, &mut dyn FnMut(Progress)) -> Result<(Weights, Card), Error>,
     ) -> Result<Outcome, Failure> {
         let Job { model, force, .. } = job;
+        if self.rehearsal.interest.is_lost() {
+            return Err(Failure::Stopped);
+        }
         let _lock = self.lock(model)?;
         let cadence = self.args.checkpoint_every;
         let cadence = cadence.map_or(Cadence::Cheap, |n| Cadence::Steps(n as usize));
@@ -192,6 +201,7 @@ impl Studio<'_> {
         let conduct = Conduct {
             threads: job.threads,
             checkpoints: Some(checkpoints.clone()),
+            interest: self.rehearsal.interest.clone(),
         };
         let trained = train(&conduct, &mut |progress| {
             log.write(&progress);
@@ -202,6 +212,7 @@ impl Studio<'_> {
                 reason: error.to_string(),
                 train: job.again,
             },
+            Error::Stopped { .. } => Failure::Stopped,
             other => Failure::Model(other),
         })?;
         checkpoints

@@ -146,7 +146,12 @@ fn everybody(rehearsal: &Rehearsal, area: Rect, with_samples: bool, buffer: &mut
         let line = figures(rehearsal, part, is_shown, columns);
         draw_line(&line, area, row * each, buffer);
         if with_samples {
-            draw_line(&sample(rehearsal, part, columns), area, row * each + 1, buffer);
+            draw_line(
+                &sample(rehearsal, part, columns),
+                area,
+                row * each + 1,
+                buffer,
+            );
         }
     }
 }
@@ -176,9 +181,9 @@ fn figures(rehearsal: &Rehearsal, part: &Part, is_shown: bool, columns: usize) -
             let epoch = part.history.last().map_or(0, |(epoch, ..)| *epoch);
             let values = [(epoch + 1).min(part.epochs.max(1)), part.epochs].map(|n| n.to_string());
             let epoch = language.fill(Phrase::RehearsalEpoch, &[&values[0], &values[1]]);
-            let bits = part.bits.map(|bits| {
-                language.fill(Phrase::RehearsalBits, &[&format!("{bits:.3}")])
-            });
+            let bits = part
+                .bits
+                .map(|bits| language.fill(Phrase::RehearsalBits, &[&format!("{bits:.3}")]));
             bits.into_iter().chain([epoch]).collect()
         }
     };
@@ -225,6 +230,9 @@ fn one(rehearsal: &Rehearsal, area: Rect, buffer: &mut Buffer) {
         lines.extend(curve_lines(rehearsal, part, columns, ROWS.min(height - 5)));
     }
     let said = rehearsal.language.say(Phrase::RehearsalLines);
+    if height >= 14 && lines.len() > 1 {
+        lines.push(Line::default());
+    }
     if height >= 5 {
         lines.push(Line::styled(said, rehearsal.theme.dim()));
     }
@@ -240,11 +248,19 @@ fn samples(rehearsal: &Rehearsal, part: &Part, columns: usize, room: usize) -> V
     let mut blocks: Vec<Vec<Line<'static>>> = Vec::new();
     let mut used = 0;
     for (age, (epoch, text)) in part.samples.iter().rev().enumerate() {
-        let style = if age == 0 { Style::new() } else { rehearsal.theme.dim() };
+        let style = if age == 0 {
+            Style::new()
+        } else {
+            rehearsal.theme.dim()
+        };
         let block: Vec<Line<'static>> = wrapped(text, columns.saturating_sub(5).max(1))
             .enumerate()
             .map(|(index, line)| {
-                let lead = if index == 0 { format!("{epoch:>3}  ") } else { " ".repeat(5) };
+                let lead = if index == 0 {
+                    format!("{epoch:>3}  ")
+                } else {
+                    " ".repeat(5)
+                };
                 Line::from(vec![
                     Span::styled(lead, rehearsal.theme.dim()),
                     Span::styled(line.to_owned(), style),
@@ -315,13 +331,21 @@ fn curve_lines(
         let mut line = Line::from(Span::styled(label, theme.dim()));
         let cells: Vec<Vec<char>> = layers
             .iter()
-            .map(|(picture, _)| picture.get(row).map_or(Vec::new(), |row| row.chars().collect()))
+            .map(|(picture, _)| {
+                picture
+                    .get(row)
+                    .map_or(Vec::new(), |row| row.chars().collect())
+            })
             .collect();
         for column in 0..width_of_picture {
-            let top = layers.iter().zip(&cells).rev().find_map(|((_, style), cells)| {
-                let cell = cells.get(column).copied().filter(|cell| *cell != ' ')?;
-                Some(Span::styled(cell.to_string(), *style))
-            });
+            let top = layers
+                .iter()
+                .zip(&cells)
+                .rev()
+                .find_map(|((_, style), cells)| {
+                    let cell = cells.get(column).copied().filter(|cell| *cell != ' ')?;
+                    Some(Span::styled(cell.to_string(), *style))
+                });
             line.push_span(top.unwrap_or_else(|| Span::raw(" ")));
         }
         lines.push(line);
@@ -338,7 +362,10 @@ fn legend(rehearsal: &Rehearsal, part: &Part) -> Line<'static> {
     let mut line = Line::raw("      ");
     if let Some((_, own, dev, best)) = last {
         let mark = if *best { "*" } else { "" };
-        line.push_span(Span::raw(format!("{} {own:.3}   ", say(Phrase::RehearsalCurves))));
+        line.push_span(Span::raw(format!(
+            "{} {own:.3}   ",
+            say(Phrase::RehearsalCurves)
+        )));
         let dev = format!("{} {dev:.3}{mark}   ", say(Phrase::RehearsalDev));
         line.push_span(Span::styled(dev, theme.name(part.color)));
     }
@@ -355,31 +382,39 @@ fn foot(rehearsal: &Rehearsal, screen: Rect, buffer: &mut Buffer) {
         height: 1,
         ..screen
     });
-    let mut line = Line::default();
-    let hints = BINDINGS
+    let mut hints: Vec<(&str, Phrase)> = BINDINGS
         .iter()
-        .filter(|binding| binding.context == rehearsal.context());
-    for (label, hint) in hints.filter_map(|row| Some((row.label, row.hint?))) {
-        let hint = match hint {
-            Phrase::HintPause if rehearsal.is_held => Phrase::HintGoOn,
-            hint => hint,
-        };
-        let text = format!(" {}", rehearsal.language.say(hint));
-        let gap = if line.spans.is_empty() { "" } else { "   " };
-        let needed = width(gap) + width(label) + width(&text);
-        if line.width() + needed > usize::from(row.width) {
-            continue;
-        }
-        line.push_span(gap);
-        line.push_span(Span::styled(label, rehearsal.theme.strong()));
-        line.push_span(Span::styled(text, rehearsal.theme.dim()));
+        .filter(|binding| binding.context == rehearsal.context())
+        .filter_map(|binding| Some((binding.label, binding.hint?)))
+        .collect();
+    while hints.len() > 1 && hints_line(rehearsal, &hints).width() > usize::from(row.width) {
+        // Help and the way out go last.
+        hints.remove(hints.len().saturating_sub(3));
     }
+    let line = hints_line(rehearsal, &hints);
     let room = usize::from(row.width).saturating_sub(line.width() + 2);
     draw_line(&line.alignment(Alignment::Right), row, 0, buffer);
     if let Some(notice) = &rehearsal.notice {
         let notice = Line::styled(ellipsized(notice, room), rehearsal.theme.dim());
         draw_line(&notice, row, 0, buffer);
     }
+}
+
+fn hints_line(rehearsal: &Rehearsal, hints: &[(&'static str, Phrase)]) -> Line<'static> {
+    let mut line = Line::default();
+    for (label, hint) in hints {
+        let hint = match *hint {
+            Phrase::HintPause if rehearsal.is_held => Phrase::HintGoOn,
+            hint => hint,
+        };
+        if !line.spans.is_empty() {
+            line.push_span("   ");
+        }
+        line.push_span(Span::styled(*label, rehearsal.theme.strong()));
+        let text = format!(" {}", rehearsal.language.say(hint));
+        line.push_span(Span::styled(text, rehearsal.theme.dim()));
+    }
+    line
 }
 
 #[cfg(test)]
