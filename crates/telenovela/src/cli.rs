@@ -14,6 +14,7 @@ use crate::tui::theme::{Theme, ThemeName};
     version,
     max_term_width = 100,
     after_help = "Examples:
+  telenovela                               the lobby: scenes, episodes, past performances
   telenovela play                          a scene of the shipped show performs in the terminal
   telenovela play the-wedding --seed 7     the same evening, every time
   telenovela say ines --takes 5            five lines of Inés, with their score cards
