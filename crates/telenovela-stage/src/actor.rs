@@ -2,8 +2,8 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::mpsc as std_mpsc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -17,12 +17,14 @@ use crate::error::StageError;
 /// Messages under way to one character. The director asks one question at a time; the rest are lines heard while a slow mind was busy. A full
 /// box makes the director wait, and with it the scene.
 const INBOX: usize = 32;
+/// Lines that are told at once, or fewer when there is something to ask: to wake a thread costs the director more than all else it does in a turn, and a
+/// mind takes in this many lines in about a millisecond.
+const LINES_AT_ONCE: usize = 4;
 
 /// What a character can be told. Private: the director uses [`ActorHandle`].
 enum ActorMsg {
-    Hear(Arc<Utterance>),
-    /// Everything that was said while somebody else was this character's voice.
-    Remember(Vec<Arc<Utterance>>),
+    /// Lines that were just said, or everything that was said while somebody else was this character's voice.
+    Hear(Vec<Arc<Utterance>>),
     /// Takes of a line that was said before, by another mind in the same place.
     Retake {
         voice: Box<dyn Voice>,
@@ -57,6 +59,8 @@ impl<T> Answer<T> {
 /// How the director speaks to a character; the channel is a secret.
 pub(crate) struct ActorHandle {
     messages: mpsc::Sender<ActorMsg>,
+    /// Lines it has not been told yet; fewer than [`LINES_AT_ONCE`], unless its box is full.
+    untold: Mutex<Vec<Arc<Utterance>>>,
     interest: Interest,
 }
 
@@ -82,7 +86,11 @@ impl ActorHandle {
                 source,
             })?;
         Ok((
-            Self { messages, interest },
+            Self {
+                messages,
+                untold: Mutex::default(),
+                interest,
+            },
             ActorThread {
                 character: character.clone(),
                 is_written_off: false,
@@ -97,21 +105,47 @@ impl ActorHandle {
         self.interest.lose();
     }
 
-    /// Tells it a line; false when its box is full, and it has not been told.
+    /// Tells it a line, now or before it is asked anything; false when its box is full, and [`tell`](Self::tell) has to wait.
     pub(crate) fn hear(&self, utterance: Arc<Utterance>) -> bool {
-        // A thread that is gone hears nothing; the next question says so.
-        let sent = self.messages.try_send(ActorMsg::Hear(utterance));
-        !matches!(sent, Err(mpsc::error::TrySendError::Full(_)))
+        let n_untold = {
+            let mut untold = self.untold();
+            untold.push(utterance);
+            untold.len()
+        };
+        n_untold < LINES_AT_ONCE || self.tell_now()
     }
 
-    /// Tells it a line, waiting while its box is full.
-    pub(crate) async fn hear_later(&self, utterance: Arc<Utterance>) {
-        let _ = self.messages.send(ActorMsg::Hear(utterance)).await;
+    /// Tells it what it has not been told; false when its box is full.
+    pub(crate) fn tell_now(&self) -> bool {
+        let mut untold = self.untold();
+        match self.messages.try_reserve() {
+            Ok(place) => place.send(ActorMsg::Hear(std::mem::take(&mut untold))),
+            Err(mpsc::error::TrySendError::Full(())) => return false,
+            // A thread that is gone hears nothing; the next question says so.
+            Err(mpsc::error::TrySendError::Closed(())) => untold.clear(),
+        }
+        true
+    }
+
+    /// Tells it what it has not been told, waiting while its box is full. Whoever stops waiting has told nothing, and lost nothing.
+    pub(crate) async fn tell(&self) {
+        if self.untold().is_empty() {
+            return;
+        }
+        let place = self.messages.reserve().await;
+        let untold = std::mem::take(&mut *self.untold());
+        if let Ok(place) = place {
+            place.send(ActorMsg::Hear(untold));
+        }
+    }
+
+    fn untold(&self) -> MutexGuard<'_, Vec<Arc<Utterance>>> {
+        self.untold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells a fresh mind everything that it should have heard.
     pub(crate) async fn remember(&self, heard: Vec<Arc<Utterance>>) {
-        let _ = self.messages.send(ActorMsg::Remember(heard)).await;
+        let _ = self.messages.send(ActorMsg::Hear(heard)).await;
     }
 
     /// Asks another mind, which is to hear these lines first, for one take per seed.
@@ -144,6 +178,7 @@ impl ActorHandle {
 
     /// Asks how much it wants to speak.
     pub(crate) async fn bid(&self) -> Answer<f32> {
+        self.tell().await;
         let (reply, answer) = oneshot::channel();
         let sent = self.messages.send(ActorMsg::Bid { reply }).await;
         Answer(sent.is_ok().then_some(answer))
@@ -151,6 +186,7 @@ impl ActorHandle {
 
     /// Asks for one take per seed.
     pub(crate) async fn takes(&self, cue: Cue, seeds: Vec<u64>) -> Answer<Vec<Take>> {
+        self.tell().await;
         let (reply, answer) = oneshot::channel();
         let cue = Box::new(self.waited_for(cue));
         let sent = self
@@ -208,8 +244,7 @@ fn run(mut mind: Mind, mut inbox: mpsc::Receiver<ActorMsg>, interest: &Interest)
         }
         // A reply that nobody waits for any more is a normal event: the scene was stopped, or the user said a line meanwhile.
         match message {
-            ActorMsg::Hear(utterance) => mind.hear(&utterance),
-            ActorMsg::Remember(heard) => mind.hear_all(&heard, interest),
+            ActorMsg::Hear(heard) => mind.hear_all(&heard, interest),
             ActorMsg::Retake {
                 voice,
                 heard,

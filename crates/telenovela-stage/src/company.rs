@@ -213,7 +213,7 @@ impl Company {
             .collect()
     }
 
-    /// Everybody here who may hears the line, its speaker too. Returns those whose box is full: they have not heard it.
+    /// Everybody here who may hears the line, its speaker too. Returns those whose box is full: they have yet to be told.
     pub(crate) fn hear(&self, heard: &Heard) -> Vec<usize> {
         let here = self
             .players
@@ -226,8 +226,11 @@ impl Company {
             .collect()
     }
 
-    /// The threads of a company that goes home.
+    /// The threads of a company that goes home, having heard everything that there was room for.
     pub(crate) fn into_threads(self) -> Threads {
+        for player in &self.players {
+            player.actor.tell_now();
+        }
         Threads(self.threads)
     }
 }

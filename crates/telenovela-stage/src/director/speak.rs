@@ -139,7 +139,7 @@ impl Director {
             let player = &self.company.players[index];
             let id = player.character.id.clone();
             let late = self.patience.end(&id);
-            let told = player.actor.hear_later(Arc::clone(&heard.utterance));
+            let told = player.actor.tell();
             let in_time = async {
                 tokio::select! {
                     () = told => true,
