@@ -1,6 +1,6 @@
 //! How a training step is computed: on how many threads, in which numbers, in which memory.
 
-use candle_core::{Error, Storage, Tensor};
+use candle_core::{CpuStorage, Error, Layout, Storage, Tensor};
 
 use crate::kernel::buffer::Shelf;
 use crate::kernel::product::{Format, Left, Right, in_precision, multiply_on};
@@ -59,6 +59,17 @@ pub fn multiply(
         multiply_on(compute.threads, c, &left, &right, add);
     }
     in_precision!(compute.precision, F => packed::<F>(compute, c, [a, b], shape, add));
+}
+
+/// The numbers of a contiguous operand.
+pub(crate) fn numbers_of<'a>(
+    storage: &'a CpuStorage,
+    layout: &Layout,
+) -> candle_core::Result<&'a [f32]> {
+    let (start, end) = layout
+        .contiguous_offsets()
+        .ok_or_else(|| Error::Msg("tensors must be contiguous".into()))?;
+    Ok(&storage.as_slice::<f32>()?[start..end])
 }
 
 /// Lends the numbers of contiguous tensors out.

@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, CustomOp3, Error, Layout, Result, Shape, Tensor};
 
 use crate::applied::Applied;
-use crate::compute::{Compute, multiply, with_numbers};
+use crate::compute::{Compute, multiply, numbers_of, with_numbers};
 use crate::kernel::Matrix;
 use crate::kernel::buffer::Buffer;
 
@@ -114,13 +114,6 @@ impl LinearBeside {
     }
 }
 
-fn slice<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
-    let (start, end) = layout
-        .contiguous_offsets()
-        .ok_or_else(|| Error::Msg("linear: tensors must be contiguous".into()))?;
-    Ok(&storage.as_slice::<f32>()?[start..end])
-}
-
 impl CustomOp3 for LinearBeside {
     fn name(&self) -> &'static str {
         "linear-beside"
@@ -135,10 +128,10 @@ impl CustomOp3 for LinearBeside {
         w: &CpuStorage,
         w_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let x = slice(x, x_layout)?;
-        let both = self.beside(x, slice(speaker, speaker_layout)?);
+        let x = numbers_of(x, x_layout)?;
+        let both = self.beside(x, numbers_of(speaker, speaker_layout)?);
         let x = Matrix::rows(both.as_deref().unwrap_or(x), self.n_in());
-        let w = Matrix::rows(slice(w, w_layout)?, self.n_in()).transposed();
+        let w = Matrix::rows(numbers_of(w, w_layout)?, self.n_in()).transposed();
         let mut y = vec![0f32; self.n * self.n_out];
         let shape = (self.n, self.n_in(), self.n_out);
         multiply(&self.compute, &mut y, x, w, shape, false);

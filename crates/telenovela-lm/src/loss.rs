@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use candle_core::{CpuStorage, CustomOp3, Error, Layout, Result, Shape, Tensor};
 
 use crate::applied::Applied;
-use crate::compute::{Compute, multiply, with_numbers};
+use crate::compute::{Compute, multiply, numbers_of, with_numbers};
 use crate::kernel::buffer::Buffer;
 use crate::kernel::product::{Format, Left, Right, in_precision, multiply as multiply_packed};
 use crate::kernel::{self, Matrix, threads};
@@ -132,13 +132,6 @@ fn row_loss(row: &mut [f32], target: Token, weight: f32) -> f64 {
     f64::from(weight) * f64::from(ln(sum) + max - of_target)
 }
 
-fn slice<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
-    let (start, end) = layout
-        .contiguous_offsets()
-        .ok_or_else(|| Error::Msg("cross-entropy: tensors must be contiguous".into()))?;
-    Ok(&storage.as_slice::<f32>()?[start..end])
-}
-
 impl CustomOp3 for CrossEntropy {
     fn name(&self) -> &'static str {
         "cross-entropy"
@@ -153,8 +146,8 @@ impl CustomOp3 for CrossEntropy {
         bias: &CpuStorage,
         bias_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let (x, w) = (slice(x, x_layout)?, slice(w, w_layout)?);
-        let operands = [x, w, slice(bias, bias_layout)?];
+        let (x, w) = (numbers_of(x, x_layout)?, numbers_of(w, w_layout)?);
+        let operands = [x, w, numbers_of(bias, bias_layout)?];
         let (loss, grad) = in_precision!(self.compute.precision, F => self.forward::<F>(operands));
         *self.grad.lock().map_err(|_| panicked())? = Some(grad);
         Ok((CpuStorage::F32(vec![loss as f32]), Shape::from(())))

@@ -18,7 +18,7 @@ use candle_core::{CpuStorage, CustomOp3, Error, Layout, Result, Shape, Tensor};
 use self::backward::Passed;
 use self::size::Size;
 use crate::applied::Applied;
-use crate::compute::{Compute, with_numbers};
+use crate::compute::{Compute, numbers_of, with_numbers};
 use crate::kernel::Matrix;
 use crate::kernel::buffer::Buffer;
 use crate::kernel::product::in_precision;
@@ -160,9 +160,9 @@ impl CustomOp3 for LstmLayer {
         weights_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let data = Data {
-            input: slice(input, input_layout)?,
-            speaker: slice(speaker, speaker_layout)?,
-            weights: slice(weights, weights_layout)?,
+            input: numbers_of(input, input_layout)?,
+            speaker: numbers_of(speaker, speaker_layout)?,
+            weights: numbers_of(weights, weights_layout)?,
         };
         let passed = in_precision!(self.compute.precision, F => self.forward::<F>(&data));
         *lock(&self.saved)? = Some(Saved {
@@ -206,13 +206,6 @@ impl CustomOp3 for LstmLayer {
             Some(tensor(grads.weights, size.n_gates(), size.n_columns())?),
         ))
     }
-}
-
-fn slice<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
-    let (start, end) = layout
-        .contiguous_offsets()
-        .ok_or_else(|| Error::Msg("lstm: tensors must be contiguous".into()))?;
-    Ok(&storage.as_slice::<f32>()?[start..end])
 }
 
 /// The operands as plain numbers.
