@@ -22,6 +22,8 @@ pub struct CopyIndex {
 
 /// Words that have to agree before a run is looked at.
 const RUN: usize = 2;
+/// Words of the shortest line that can be called a copy; shorter ones are what anybody says.
+pub const LEAST_COPY: usize = 4;
 
 impl CopyIndex {
     /// Indexes lines.
@@ -75,16 +77,49 @@ impl CopyIndex {
         })
     }
 
-    /// The longest run, and where it stands if it is longer than a word.
-    fn longest(&self, line: &str) -> (usize, Option<u32>) {
-        let line: Vec<u32> = words(line)
-            .map(|word| {
-                self.ids
-                    .get(&word.to_lowercase())
-                    .copied()
-                    .unwrap_or(u32::MAX)
+    /// Whether a line of [`LEAST_COPY`] words or more stands in the scripts as a whole line, but for one word that is another, missing or too much.
+    pub fn is_copy(&self, line: &str) -> bool {
+        let line = self.ids_of(line);
+        if line.len() < LEAST_COPY {
+            return false;
+        }
+        // One word that differs breaks two pairs at most, so of any three pairs one stands in the line that this is a copy of: the rarest are looked at.
+        let mut pairs: Vec<(usize, &[u32])> = line
+            .windows(RUN)
+            .map(|pair| match self.pairs.get(&(pair[0], pair[1])) {
+                Some(places) => (places.len(), places.as_slice()),
+                None => (0, &[] as &[u32]),
             })
             .collect();
+        pairs.sort_by_key(|(n, _)| *n);
+        let places = pairs.into_iter().take(3).flat_map(|(_, places)| places);
+        places
+            .map(|&place| self.line_around(place))
+            .any(|known| is_nearly(&line, known))
+    }
+
+    /// The words of the indexed line that a place stands in.
+    fn line_around(&self, place: u32) -> &[u32] {
+        let after = self.lines.partition_point(|(first, _)| *first <= place);
+        let first = after.checked_sub(1).map_or(0, |at| self.lines[at].0) as usize;
+        let rest = &self.text[first..];
+        &rest[..rest
+            .iter()
+            .position(|&word| word == 0)
+            .unwrap_or(rest.len())]
+    }
+
+    /// The words of a line as numbers, those that stand nowhere as the largest.
+    fn ids_of(&self, line: &str) -> Vec<u32> {
+        let id = |word: &str| self.ids.get(&word.to_lowercase()).copied();
+        words(line)
+            .map(|word| id(word).unwrap_or(u32::MAX))
+            .collect()
+    }
+
+    /// The longest run, and where it stands if it is longer than a word.
+    fn longest(&self, line: &str) -> (usize, Option<u32>) {
+        let line = self.ids_of(line);
         let mut longest = usize::from(line.iter().any(|&word| word != u32::MAX));
         let mut at = None;
         for start in 0..line.len().saturating_sub(1) {
@@ -104,6 +139,20 @@ impl CopyIndex {
         }
         (longest, at)
     }
+}
+
+/// Whether two lines are the same but for one word that is another, missing or too much.
+fn is_nearly(a: &[u32], b: &[u32]) -> bool {
+    let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    if long.len() - short.len() > 1 {
+        return false;
+    }
+    let same = short.iter().zip(long).take_while(|(a, b)| a == b).count();
+    let rest = match short.len() == long.len() {
+        true => &short[(same + 1).min(short.len())..],
+        false => &short[same..],
+    };
+    long.ends_with(rest)
 }
 
 #[cfg(test)]
@@ -130,5 +179,23 @@ mod tests {
         assert_eq!(index.longest_run("cold it was"), 2);
         assert_eq!(index.longest_run("thunder"), 0);
         assert_eq!(index.longest_run("white"), 1);
+    }
+
+    #[test]
+    fn a_copy_is_a_whole_line_but_for_one_word() {
+        let index = CopyIndex::new(["Give me the white salt.", "No.", "The salt is mine, Inés"]);
+        for (line, is_copy) in [
+            ("Give me the white salt", true),
+            ("give me the red salt!", true),
+            ("Give me white salt", true),
+            ("Oh, give me the white salt", true),
+            ("Give me the red bread", false),
+            ("Give me the white salt and sky", false),
+            ("The salt was yours, Inés", false),
+            ("No", false),
+            ("Thunder falls on the sea", false),
+        ] {
+            assert_eq!(index.is_copy(line), is_copy, "{line}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! Two paths share the weights. Training ([`train`]) is a candle graph: [`model`], with the fused recurrence of [`lstm`] and the loss of [`loss`].
 //! Speaking ([`voice`]) steps packed weights ([`network`]) without a graph. In reading order:
 //!
-//! * [`corpus`], [`tokenizer`], [`lexicon`], [`copies`]: scripts as the models read them.
+//! * [`corpus`], [`tokenizer`], [`lexicon`], [`punctuation`], [`copies`]: scripts as the models read them.
 //! * [`model`], [`lstm`], [`linear`], [`loss`], [`optim`], [`compute`], [`train`]: learning.
 //! * [`weights`]: a model's file.
 //! * [`network`], [`sampler`], [`voice`]: speaking, and scoring what was said.
@@ -30,6 +30,7 @@ pub mod measure;
 pub mod model;
 pub mod network;
 pub mod optim;
+pub mod punctuation;
 pub mod rng;
 pub mod sampler;
 pub mod tokenizer;

@@ -1,12 +1,34 @@
-//! Drawing lines: temperature, min-p, repetition penalty, and words held to the show's lexicon.
+//! Drawing lines: other models mixed in, temperature, min-p, repetition penalty, words held to the show's lexicon, marks that are closed and
+//! sentences that are ended.
 
 use telenovela_script::voice::Sampling;
 
 use crate::lexicon::Lexicon;
-use crate::math::exp;
+use crate::math::{exp, ln};
 use crate::network::{Network, Scratch, State, log_softmax};
+use crate::punctuation::{Marks, Punctuation};
 use crate::rng::{Purpose, Random};
 use crate::tokenizer::{Slot, Token, Tokenizer};
+
+/// How lines are written: in which tokens, words and marks.
+#[derive(Clone, Copy, Debug)]
+pub struct Writing<'a> {
+    /// Text to tokens.
+    pub tokenizer: &'a Tokenizer,
+    /// What may be spelled.
+    pub lexicon: &'a Lexicon,
+    /// How lines end.
+    pub punctuation: &'a Punctuation,
+}
+
+/// A model that has heard what came before, ready to go on.
+#[derive(Clone, Copy, Debug)]
+pub struct Primed<'a> {
+    /// The model.
+    pub network: &'a Network,
+    /// One lane.
+    pub state: &'a State,
+}
 
 /// A line as drawn.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,30 +54,28 @@ pub struct Request<'a> {
     pub penalized: &'a [Token],
 }
 
-/// Draws one line per seed after `state`, all side by side. Each depends on its own seed alone.
+/// Draws one line per seed, all side by side. Each depends on its own seed alone.
 ///
 /// # Errors
 /// When the prime cannot be encoded.
 pub fn draw(
-    network: &Network,
-    tokenizer: &Tokenizer,
-    lexicon: &Lexicon,
-    state: &State,
+    writing: Writing<'_>,
+    own: Primed<'_>,
     request: &Request<'_>,
     seeds: &[u64],
 ) -> crate::error::Result<Vec<Draft>> {
-    draw_while(network, tokenizer, lexicon, state, request, seeds, || true)
+    draw_while(writing, own, &[], request, seeds, || true)
 }
 
-/// As [`draw`], as long as somebody waits for the lines; asked before every token. Lines that nobody waits for any more are left unfinished.
+/// As [`draw`], with other models of the same tokens mixed in, each with its share of the probability; what is left is `own`'s. Goes on as long as
+/// somebody waits for the lines, which is asked before every token; lines that nobody waits for any more are left unfinished.
 ///
 /// # Errors
 /// When the prime cannot be encoded.
 pub fn draw_while(
-    network: &Network,
-    tokenizer: &Tokenizer,
-    lexicon: &Lexicon,
-    state: &State,
+    writing: Writing<'_>,
+    own: Primed<'_>,
+    mixed: &[(Primed<'_>, f32)],
     request: &Request<'_>,
     seeds: &[u64],
     is_waited_for: impl Fn() -> bool,
@@ -64,19 +84,25 @@ pub fn draw_while(
     if lanes == 0 {
         return Ok(Vec::new());
     }
+    let tokenizer = writing.tokenizer;
+    let n_vocab = own.network.n_vocab();
     let prime = tokenizer.encode(request.prime)?;
-    let mut state = state.repeat(lanes, network.size());
-    let mut scratch = Scratch::default();
     let slots = vec![request.slot; lanes];
     let mut inputs = vec![tokenizer.tag(request.slot); lanes];
-    let (mut logits, mut probabilities) = (Vec::new(), Vec::new());
+    let mut own = Chain::new(own, lanes);
+    let mut mixed: Vec<(Chain<'_>, f32)> = mixed
+        .iter()
+        .map(|&(primed, share)| (Chain::new(primed, lanes), share))
+        .collect();
+    let own_share = 1.0 - mixed.iter().map(|(_, share)| share).sum::<f32>();
+    let mut blend = vec![0.0; n_vocab];
     let mut drafts = vec![Draft::default(); lanes];
     let mut randoms: Vec<Random> = seeds
         .iter()
         .map(|&seed| Random::new(seed, Purpose::Sampling))
         .collect();
     let mut lines: Vec<Line> = vec![Line::default(); lanes];
-    let mut penalties = vec![false; network.n_vocab()];
+    let mut penalties = vec![false; n_vocab];
     for &token in request.penalized {
         penalties[token as usize] = true;
     }
@@ -86,31 +112,36 @@ pub fn draw_while(
         if lines.iter().all(|line| line.over) || !is_waited_for() {
             break;
         }
-        network.step(&inputs, &slots, &mut state, &mut scratch);
-        network.logits(&slots, &state, &mut scratch, &mut logits);
-        for (lane, row) in logits.chunks_exact_mut(network.logits_stride()).enumerate() {
+        own.step(&inputs, &slots);
+        for (chain, _) in &mut mixed {
+            chain.step(&inputs, &slots);
+        }
+        for lane in 0..lanes {
             let (line, draft) = (&mut lines[lane], &mut drafts[lane]);
             if line.over {
                 continue;
             }
-            let row = &mut row[..network.n_vocab()];
-            log_softmax(row, &mut probabilities);
+            let log_p = own.log_probabilities(lane);
             let token = match prime.get(step) {
                 Some(&token) => token,
                 None => {
                     let random = randoms[lane].uniform();
-                    line.choose(
-                        tokenizer,
-                        lexicon,
-                        &request.sampling,
-                        &penalties,
-                        row,
-                        random,
-                    )
+                    let log_p = match mixed.is_empty() {
+                        true => log_p,
+                        false => {
+                            let own = std::iter::once((&mut own, own_share));
+                            let others = mixed.iter_mut().map(|(chain, share)| (chain, *share));
+                            blend_into(&mut blend, own.chain(others), lane);
+                            &blend
+                        }
+                    };
+                    line.choose(writing, &request.sampling, &penalties, log_p, random)
                 }
             };
             draft.tokens.push(token);
-            draft.log_probabilities.push(row[token as usize]);
+            draft
+                .log_probabilities
+                .push(own.log_probabilities(lane)[token as usize]);
             inputs[lane] = token;
             line.push(tokenizer, token);
             if token == tokenizer.end_of_line() {
@@ -124,6 +155,65 @@ pub fn draw_while(
     Ok(drafts)
 }
 
+/// A model that goes along with all lanes.
+struct Chain<'a> {
+    network: &'a Network,
+    state: State,
+    scratch: Scratch,
+    /// Of all lanes; log-probabilities where [`is_normal`](Self::is_normal) says so.
+    logits: Vec<f32>,
+    is_normal: Vec<bool>,
+    probabilities: Vec<f32>,
+}
+
+impl<'a> Chain<'a> {
+    fn new(primed: Primed<'a>, lanes: usize) -> Self {
+        Self {
+            network: primed.network,
+            state: primed.state.repeat(lanes, primed.network.size()),
+            scratch: Scratch::default(),
+            logits: Vec::new(),
+            is_normal: vec![false; lanes],
+            probabilities: Vec::new(),
+        }
+    }
+
+    fn step(&mut self, inputs: &[Token], slots: &[Slot]) {
+        let (state, scratch) = (&mut self.state, &mut self.scratch);
+        self.network.step(inputs, slots, state, scratch);
+        self.network.logits(slots, state, scratch, &mut self.logits);
+        self.is_normal.fill(false);
+    }
+
+    /// Of every token, in nats, for one lane.
+    fn log_probabilities(&mut self, lane: usize) -> &[f32] {
+        let at = lane * self.network.logits_stride();
+        let row = &mut self.logits[at..at + self.network.n_vocab()];
+        if !std::mem::replace(&mut self.is_normal[lane], true) {
+            log_softmax(row, &mut self.probabilities);
+        }
+        row
+    }
+}
+
+/// The logarithm of the weighted sum of probabilities.
+fn blend_into<'c, 'n: 'c>(
+    blend: &mut [f32],
+    chains: impl Iterator<Item = (&'c mut Chain<'n>, f32)>,
+    lane: usize,
+) {
+    blend.fill(0.0);
+    for (chain, share) in chains {
+        for (sum, &log_p) in blend.iter_mut().zip(chain.log_probabilities(lane)) {
+            *sum += share * exp(log_p);
+        }
+    }
+    for p in blend {
+        // No logarithm of nothing: what no model thinks possible is as unlikely as can be written.
+        *p = ln(p.max(f32::MIN_POSITIVE));
+    }
+}
+
 /// What has been drawn of a line so far.
 #[derive(Clone, Debug, Default)]
 struct Line {
@@ -132,8 +222,7 @@ struct Line {
     word: Option<String>,
     /// Whether anything but a delivery has been said.
     has_words: bool,
-    /// Within parentheses.
-    in_parentheses: bool,
+    marks: Marks,
     said: Vec<Token>,
     over: bool,
 }
@@ -146,14 +235,10 @@ impl Line {
     fn push(&mut self, tokenizer: &Tokenizer, token: Token) {
         for c in tokenizer.text(token).chars() {
             self.chars += 1;
-            match c {
-                '(' => self.in_parentheses = true,
-                ')' => self.in_parentheses = false,
-                _ => {}
-            }
+            self.marks.push(c);
             if is_in_word(c, &self.word) {
                 self.word.get_or_insert_default().push(c);
-                self.has_words |= !self.in_parentheses;
+                self.has_words |= !self.marks.in_parentheses();
             } else {
                 self.word = None;
             }
@@ -171,22 +256,25 @@ impl Line {
     /// Whether a token may come next. `is_forced` is [`is_forced`](Self::is_forced).
     fn allows(
         &self,
-        tokenizer: &Tokenizer,
-        lexicon: &Lexicon,
+        writing: Writing<'_>,
         lexicon_only: bool,
         is_forced: bool,
         token: Token,
     ) -> bool {
+        let Writing {
+            tokenizer,
+            lexicon,
+            punctuation,
+        } = writing;
         let ends = token == tokenizer.end_of_line();
         if tokenizer.is_special(token) && !ends {
             return false;
         }
-        if ends && (!self.has_words || self.in_parentheses) {
+        if ends && !(self.has_words && self.marks.may_end(punctuation)) {
             return false;
         }
         let text = tokenizer.text(token);
-        // Parentheses open a delivery: they do not nest, and only what is open is closed.
-        if text.contains('(') && self.in_parentheses || text.contains(')') && !self.in_parentheses {
+        if !self.allows_marks(punctuation, text) {
             return false;
         }
         if !lexicon_only {
@@ -215,17 +303,31 @@ impl Line {
         }
     }
 
+    /// Whether the marks of a text may come next.
+    fn allows_marks(&self, punctuation: &Punctuation, text: &str) -> bool {
+        let is_plain = |c: char| c.is_alphanumeric() || c == ' ' || c == ',';
+        if text.chars().all(is_plain) {
+            return true;
+        }
+        let mut marks = self.marks.clone();
+        text.chars().all(|c| {
+            let allowed = marks.allow(punctuation, c);
+            marks.push(c);
+            allowed
+        })
+    }
+
     /// Draws the next token by `random` in [0, 1). `log_p` are log-probabilities of all tokens.
     fn choose(
         &self,
-        tokenizer: &Tokenizer,
-        lexicon: &Lexicon,
+        writing: Writing<'_>,
         sampling: &Sampling,
         penalties: &[bool],
         log_p: &[f32],
         random: f32,
     ) -> Token {
-        let penalty = crate::math::ln(sampling.repetition_penalty.max(1.0));
+        let tokenizer = writing.tokenizer;
+        let penalty = ln(sampling.repetition_penalty.max(1.0));
         let weight = |token: usize| {
             let penalized = penalties[token]
                 || self.said.contains(&(token as Token)) && is_content(tokenizer, token as Token);
@@ -236,20 +338,13 @@ impl Line {
             };
             log_p / sampling.temperature
         };
-        let is_forced = sampling.lexicon_only && self.is_forced(lexicon);
-        let allows = |token: usize| {
-            self.allows(
-                tokenizer,
-                lexicon,
-                sampling.lexicon_only,
-                is_forced,
-                token as Token,
-            )
-        };
+        let is_forced = sampling.lexicon_only && self.is_forced(writing.lexicon);
+        let allows =
+            |token: usize| self.allows(writing, sampling.lexicon_only, is_forced, token as Token);
         // In logarithms, the cut of min-p. It is taken from the likeliest token that is allowed; what lies far below the likeliest of all is looked
         // at only when nothing above it is.
         const FAR: f32 = 6.0;
-        let reach = -crate::math::ln(sampling.min_p.clamp(1e-4, 1.0));
+        let reach = -ln(sampling.min_p.clamp(1e-4, 1.0));
         let highest = (0..log_p.len())
             .map(weight)
             .fold(f32::NEG_INFINITY, f32::max);

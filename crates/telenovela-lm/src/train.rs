@@ -1,4 +1,4 @@
-//! Training: the show's ensemble, then one model per character from it.
+//! Training: the show's ensemble, then one model per character and per plot line from it.
 //!
 //! The training example is a whole script scene with its state carried through truncated back-propagation. The ensemble learns every line; a character
 //! goes on from it with weight 1 on its own lines and on the tag of each next speaker, and a small weight on what others say. A character with
@@ -9,6 +9,7 @@ mod checkpoint;
 mod facts;
 mod learner;
 mod pace;
+mod plot;
 mod progress;
 mod run;
 mod windows;
@@ -24,12 +25,15 @@ use crate::evaluate::cost;
 use crate::lexicon::Lexicon;
 use crate::model::Model;
 use crate::network::Network;
+use crate::punctuation::Punctuation;
+use crate::sampler::Writing;
 use crate::tokenizer::{Slot, Tokenizer};
 use crate::weights::{Card, Weights};
 
 pub use character::{LITTLE_TEXT, train_character};
 pub use checkpoint::{Cadence, Checkpoints, Spoiled};
 pub use facts::{Change, Facts};
+pub use plot::train_plot;
 pub use progress::{Metrics, Progress};
 use run::{Judgement, Run, Trained};
 
@@ -65,6 +69,7 @@ pub struct Material {
     slots: SlotTable,
     tokenizer: Tokenizer,
     lexicon: Lexicon,
+    punctuation: Punctuation,
     /// What the ensemble depends on.
     facts: Facts,
 }
@@ -87,12 +92,14 @@ impl Material {
         };
         let tokenizer = Tokenizer::train(show.tokenizer, slots.n_slots(), of_train())?;
         let lexicon = Lexicon::new(of_train());
+        let punctuation = Punctuation::new(of_train());
         Ok(Self {
             corpus,
             split,
             slots,
             tokenizer,
             lexicon,
+            punctuation,
             facts: Facts::of_ensemble(show, scripts),
         })
     }
@@ -100,6 +107,15 @@ impl Material {
     /// Lays scenes of the scripts out in tokens, each speaker in the slot that `slot_of` says.
     fn sequences(&self, scenes: &[usize], slot_of: impl Fn(&str) -> Slot) -> Result<Vec<Sequence>> {
         self.corpus.sequences(&self.tokenizer, scenes, slot_of)
+    }
+
+    /// How lines are written.
+    fn writing(&self) -> Writing<'_> {
+        Writing {
+            tokenizer: &self.tokenizer,
+            lexicon: &self.lexicon,
+            punctuation: &self.punctuation,
+        }
     }
 
     /// Number of different characters, two more for the ends of lines: the uniform distribution under the count tables.
@@ -203,6 +219,8 @@ impl Material {
             format: Card::current_format(),
             show: show.id.to_string(),
             character,
+            plot: None,
+            base: None,
             slot,
             unit: self.tokenizer.unit(),
             size: show.model,
@@ -212,6 +230,7 @@ impl Material {
             scores: trained.scores,
             history: trained.history,
             lexicon: self.lexicon.joined(),
+            punctuation: self.punctuation.clone(),
             tokenizer: self.tokenizer.to_json()?,
         };
         Ok((trained.weights, card))

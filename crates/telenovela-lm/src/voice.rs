@@ -1,6 +1,8 @@
 //! An LSTM as a [`Voice`]: it listens with its hidden state, branches from it to speak, and scores what it might say.
 
 mod likeliest;
+mod listener;
+mod score;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -9,21 +11,23 @@ use std::sync::Arc;
 use telenovela_script::character::CharacterId;
 use telenovela_script::event::Utterance;
 use telenovela_script::script::{split_spoken, spoken};
-use telenovela_script::voice::{
-    Cue, ExplainedToken, Explanation, ScoreCard, ScoreWeights, Take, Voice, VoiceError,
-};
+use telenovela_script::show::PlotLineId;
+use telenovela_script::voice::{Cue, ExplainedToken, Explanation, Take, Voice, VoiceError};
 
 use crate::copies::CopyIndex;
 use crate::corpus::SlotTable;
 use crate::error::{Error, Result};
 use crate::evaluate::log_probabilities;
-use crate::lexicon::{Lexicon, words};
-use crate::network::{Network, Numbers, Scratch, State, log_softmax};
-use crate::sampler::{Draft, Request, draw_while, is_content};
+use crate::lexicon::Lexicon;
+use crate::network::{Network, Numbers, Scratch, log_softmax};
+use crate::punctuation::Punctuation;
+use crate::sampler::{Primed, Request, Writing, draw_while, is_content};
 use crate::tokenizer::{Slot, Token, Tokenizer};
 use crate::weights::{Card, Weights};
 
 pub use likeliest::Step;
+use listener::{Companion, Ears, Memory};
+use score::Likelihoods;
 
 /// A trained model, ready to speak.
 #[derive(Clone, Debug)]
@@ -34,12 +38,15 @@ pub struct Speaker {
     pub tokenizer: Arc<Tokenizer>,
     /// What may be spelled.
     pub lexicon: Arc<Lexicon>,
+    /// How lines end.
+    pub punctuation: Punctuation,
     /// Whose vector it speaks with.
     pub slot: Slot,
     /// Who has which slot.
     pub slots: SlotTable,
     /// Of all that its training depended on.
     pub fingerprint: String,
+    ears: Arc<Ears>,
 }
 
 impl Speaker {
@@ -84,6 +91,21 @@ impl Speakers {
         })
     }
 
+    /// Reads the model of a plot line, which holds only what differs from the ensemble of its show; that one's file lies at `ensemble`.
+    ///
+    /// # Errors
+    /// As [`Weights::load_over`].
+    pub fn load_plot(&mut self, path: &Path, ensemble: &Path) -> Result<Speaker> {
+        let (base, of_ensemble) = Weights::load(ensemble)?;
+        let (weights, card) = Weights::load_over(path, &base)?;
+        let card = Card {
+            lexicon: of_ensemble.lexicon,
+            tokenizer: of_ensemble.tokenizer,
+            ..card
+        };
+        self.of(&weights, card)
+    }
+
     /// Packs a model that is in memory.
     ///
     /// # Errors
@@ -117,50 +139,12 @@ impl Speakers {
             network: Arc::new(Network::in_numbers(weights, self.numbers)),
             tokenizer: Arc::clone(&shared.tokenizer),
             lexicon: Arc::clone(&shared.lexicon),
+            punctuation: card.punctuation,
             slot: card.slot,
             slots: card.slots,
             fingerprint: card.fingerprint,
+            ears: Arc::default(),
         })
-    }
-}
-
-/// What a model remembers of a scene.
-#[derive(Clone, Debug)]
-struct Memory {
-    now: State,
-    /// Before the last line heard, to tell what that line changed.
-    before: Option<State>,
-    last: Slot,
-}
-
-impl Memory {
-    fn new(speaker: &Speaker) -> Self {
-        let mut now = speaker.network.zero_state(1);
-        speaker.network.step(
-            &[speaker.tokenizer.scene()],
-            &[Slot::OTHER],
-            &mut now,
-            &mut Scratch::default(),
-        );
-        Self {
-            now,
-            before: None,
-            last: Slot::OTHER,
-        }
-    }
-
-    fn hear(&mut self, speaker: &Speaker, slot: Slot, line: &[Token], scratch: &mut Scratch) {
-        self.before = Some(self.now.clone());
-        let tag = speaker.tokenizer.tag(slot);
-        for &token in std::iter::once(&tag)
-            .chain(line)
-            .chain([&speaker.tokenizer.end_of_line()])
-        {
-            speaker
-                .network
-                .step(&[token], &[slot], &mut self.now, scratch);
-        }
-        self.last = slot;
     }
 }
 
@@ -171,7 +155,9 @@ pub struct LstmVoice {
     own: Speaker,
     memory: Memory,
     /// The show's ensemble, for what is the character's own in a line; characters with `base: none` have none.
-    ensemble: Option<(Speaker, Memory)>,
+    ensemble: Option<Companion>,
+    /// Models of plot lines, to be mixed in.
+    plots: Vec<(PlotLineId, Companion)>,
     /// Who has which slot, by id; everybody else is `<other>`.
     cast: Arc<HashMap<CharacterId, Slot>>,
     copies: Arc<CopyIndex>,
@@ -194,15 +180,26 @@ impl LstmVoice {
             memory: Memory::new(&own),
             ensemble: ensemble
                 .filter(|speaker| speaker.agrees_with(&own))
-                .map(|speaker| {
-                    let memory = Memory::new(&speaker);
-                    (speaker, memory)
-                }),
+                .map(Companion::new),
+            plots: Vec::new(),
             own,
             cast,
             copies,
             partners: None,
         }
+    }
+
+    /// The same mind, with models of plot lines to be mixed in where a cue asks for them; such as cannot read the same tokens are left out. Where
+    /// there is no ensemble there is no mixing.
+    #[must_use]
+    pub fn with_plots(mut self, plots: impl IntoIterator<Item = (PlotLineId, Speaker)>) -> Self {
+        let readable = plots
+            .into_iter()
+            .filter(|(_, speaker)| self.ensemble.is_some() && speaker.agrees_with(&self.own));
+        self.plots = readable
+            .map(|(id, speaker)| (id, Companion::new(speaker)))
+            .collect();
+        self
     }
 
     /// The same mind, bidding as one among those heard so far. For characters whose lines stand in no scene: nothing has told them when their turn is,
@@ -213,6 +210,12 @@ impl LstmVoice {
         self
     }
 
+    /// The model of a plot line, where there is one.
+    fn plot(&self, id: &PlotLineId) -> Option<&Companion> {
+        let mut plots = self.plots.iter();
+        plots.find(|(known, _)| known == id).map(|(_, plot)| plot)
+    }
+
     /// Whose vector a speaker's lines are heard with.
     fn slot_of(&self, speaker: &CharacterId) -> Slot {
         if *speaker == self.id {
@@ -220,98 +223,6 @@ impl LstmVoice {
         }
         self.cast.get(speaker).copied().unwrap_or_default()
     }
-
-    fn score(
-        &self,
-        draft: &Draft,
-        own: f32,
-        before: Option<f32>,
-        ensemble: Option<f32>,
-        text: &str,
-        cue: &Cue,
-    ) -> ScoreCard {
-        let n_tokens = draft.tokens.len().max(1) as f32;
-        let line_words: Vec<String> = words(text).map(str::to_lowercase).collect();
-        let n_words = line_words.len() as f32;
-        let motifs = cue
-            .motifs
-            .iter()
-            .filter(|motif| mentions(&line_words, motif));
-        let said_before = cue.said.iter().any(|said| said.eq_ignore_ascii_case(text));
-        let mut card = ScoreCard {
-            fluency: own / n_tokens,
-            cue: before.map_or(0.0, |before| (own - before) / n_tokens),
-            voice: ensemble.map_or(0.0, |ensemble| (own - ensemble) / n_tokens),
-            motifs: (motifs.count() as f32).min(2.0),
-            length: if n_words < SHORT {
-                (n_words - SHORT) * 0.25
-            } else {
-                (LONG - n_words).min(0.0) * 0.1
-            },
-            loops: loops(&line_words) + if said_before { 3.0 } else { 0.0 },
-            unknown_words: words(text)
-                .filter(|word| !self.own.lexicon.knows(word))
-                .count() as u32,
-            copied_words: self.copies.longest_run(text) as u32,
-            finished: draft.finished,
-            total: 0.0,
-        };
-        card.total = total(&card, &cue.weights);
-        for part in [
-            &mut card.fluency,
-            &mut card.cue,
-            &mut card.voice,
-            &mut card.motifs,
-            &mut card.length,
-            &mut card.total,
-        ] {
-            *part = (*part * 1e4).round() / 1e4;
-        }
-        card
-    }
-}
-
-/// Whether the words of a phrase stand side by side in a line; an empty phrase stands nowhere.
-fn mentions(line: &[String], phrase: &str) -> bool {
-    let phrase: Vec<String> = words(phrase).map(str::to_lowercase).collect();
-    !phrase.is_empty() && line.windows(phrase.len()).any(|run| run == phrase)
-}
-
-/// How often a line goes in circles: a word at once again counts 1 (but «ay, ay»: only from three letters on), a pair of words again a half, and a
-/// run of three another 1.
-fn loops(words: &[String]) -> f32 {
-    let again = |n: usize| {
-        let runs: Vec<&[String]> = words.windows(n).collect();
-        let before = |at: usize| runs[..at].contains(&runs[at]);
-        (0..runs.len()).filter(|&at| before(at)).count() as f32
-    };
-    let at_once = words
-        .windows(2)
-        .filter(|pair| pair[0] == pair[1] && pair[0].chars().count() > 2);
-    at_once.count() as f32 + 0.5 * again(2) + again(3)
-}
-
-/// Words of a line below which it is short. Likelihood favours short lines, and the best of many takes is then a grunt.
-const SHORT: f32 = 6.0;
-/// Words of a line above which it is long; a small model loses its thread there.
-const LONG: f32 = 18.0;
-
-/// The weighted sum of a score card's parts.
-fn total(card: &ScoreCard, weights: &ScoreWeights) -> f32 {
-    const FREE_RUN: u32 = 4;
-    weights.fluency * card.fluency
-        + weights.cue * card.cue
-        + weights.voice * card.voice
-        + weights.motifs * card.motifs
-        + weights.length * card.length
-        - weights.loops * card.loops
-        - weights.unknown_words * card.unknown_words as f32
-        - weights.copied_words * card.copied_words.saturating_sub(FREE_RUN) as f32
-        - if card.finished {
-            0.0
-        } else {
-            weights.unfinished
-        }
 }
 
 fn failed(error: crate::error::Error) -> VoiceError {
@@ -333,14 +244,15 @@ impl Voice for LstmVoice {
         let mut scratch = Scratch::default();
         let slot = self.slot_of(&utterance.speaker);
         self.memory.hear(&self.own, slot, &tokens, &mut scratch);
-        if let Some((speaker, memory)) = &mut self.ensemble {
-            // The ensemble knows nobody who came later.
-            let slot = self
-                .cast
-                .get(&utterance.speaker)
-                .copied()
-                .unwrap_or_default();
-            memory.hear(speaker, slot, &tokens, &mut scratch);
+        // The ensemble, and what grew from it, knows nobody who came later.
+        let slot = self
+            .cast
+            .get(&utterance.speaker)
+            .copied()
+            .unwrap_or_default();
+        let plots = self.plots.iter_mut().map(|(_, companion)| companion);
+        for companion in self.ensemble.iter_mut().chain(plots) {
+            companion.hear(slot, &tokens);
         }
     }
 
@@ -381,16 +293,28 @@ impl Voice for LstmVoice {
             sampling: cue.sampling,
             penalized: &penalized,
         };
-        let drafts = draw_while(
-            &self.own.network,
+        let mixed: Vec<(&Companion, f32)> = cue
+            .plot
+            .iter()
+            .filter_map(|(id, share)| Some((self.plot(id)?, *share)))
+            .filter(|(_, share)| *share > 0.0)
+            .collect();
+        let primed: Vec<(Primed<'_>, f32)> = mixed
+            .iter()
+            .map(|(companion, share)| (companion.primed(), *share))
+            .collect();
+        let writing = Writing {
             tokenizer,
-            &self.own.lexicon,
-            &self.memory.now,
-            &request,
-            seeds,
-            || !cue.interest.is_lost(),
-        )
-        .map_err(failed)?;
+            lexicon: &self.own.lexicon,
+            punctuation: &self.own.punctuation,
+        };
+        let own = Primed {
+            network: &self.own.network,
+            state: &self.memory.now,
+        };
+        let is_waited_for = || !cue.interest.is_lost();
+        let drafts =
+            draw_while(writing, own, &primed, &request, seeds, is_waited_for).map_err(failed)?;
         if cue.interest.is_lost() {
             return Err(VoiceError::Failed("nobody waits for the line".to_owned()));
         }
@@ -403,44 +327,33 @@ impl Voice for LstmVoice {
             });
         }
         let lines: Vec<Vec<Token>> = drafts.iter().map(|draft| draft.tokens.clone()).collect();
-        let tag = tokenizer.tag(self.own.slot);
-        let sums =
-            |rows: Vec<Vec<f32>>| -> Vec<f32> { rows.iter().map(|row| row.iter().sum()).collect() };
         let before = self.memory.before.as_ref().map(|state| {
-            sums(log_probabilities(
-                &self.own.network,
-                state,
-                tag,
-                self.own.slot,
-                &lines,
-            ))
+            let tag = tokenizer.tag(self.own.slot);
+            let rows = log_probabilities(&self.own.network, state, tag, self.own.slot, &lines);
+            rows.iter().map(|row| row.iter().sum()).collect()
         });
-        // The ensemble reads the line as anybody's: what it finds unlikely there is the character's own.
-        let ensemble = self.ensemble.as_ref().map(|(speaker, memory)| {
-            let tag = speaker.tokenizer.tag(Slot::OTHER);
-            sums(log_probabilities(
-                &speaker.network,
-                &memory.now,
-                tag,
-                Slot::OTHER,
-                &lines,
-            ))
-        });
+        // Others read the line as anybody's: what the ensemble finds unlikely there is the character's own, and what the model of a plot line finds
+        // likelier than the ensemble is of that plot line.
+        let ensemble = self
+            .ensemble
+            .as_ref()
+            .map(|companion| companion.log_likelihoods(&lines));
+        let plots = mixed
+            .iter()
+            .map(|(companion, share)| (companion.log_likelihoods(&lines), *share))
+            .collect();
+        let likelihoods = Likelihoods {
+            before,
+            ensemble,
+            plots,
+        };
         let takes = drafts
             .iter()
             .zip(seeds)
             .enumerate()
             .map(|(lane, (draft, &seed))| {
                 let (delivery, text) = split_spoken(&tokenizer.decode(&draft.tokens));
-                let own = draft.log_probabilities.iter().sum();
-                let score = self.score(
-                    draft,
-                    own,
-                    before.as_ref().map(|sums| sums[lane]),
-                    ensemble.as_ref().map(|sums| sums[lane]),
-                    &text,
-                    cue,
-                );
+                let score = self.score(draft, &likelihoods, lane, &text, cue);
                 Take {
                     seed,
                     delivery,
@@ -497,30 +410,5 @@ impl Voice for LstmVoice {
 
     fn fork(&self) -> Box<dyn Voice> {
         Box::new(self.clone())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_motif_of_several_words_is_heard_as_such() {
-        let line: Vec<String> = words("Give me the torn paper, Rodrigo")
-            .map(str::to_lowercase)
-            .collect();
-        assert!(mentions(&line, "paper") && mentions(&line, "Torn Paper"));
-        assert!(!mentions(&line, "paper torn"));
-        assert!(!mentions(&line, "pap") && !mentions(&line, "…"));
-    }
-
-    #[test]
-    fn circles_are_counted_and_a_sigh_is_none() {
-        let of = |line: &str| loops(&words(line).map(str::to_owned).collect::<Vec<_>>());
-        assert_eq!(of("ay ay the soup is on the table"), 0.0);
-        assert_eq!(of("it has been been said"), 1.0);
-        assert_eq!(of("dear viewer look dear viewer"), 0.5);
-        // Two pairs and one run of three come again.
-        assert_eq!(of("the salt is the salt is"), 2.0);
     }
 }

@@ -11,6 +11,7 @@ use telenovela_script::show::{ModelSize, Recipe, Unit};
 
 use crate::corpus::SlotTable;
 use crate::error::{Error, Result};
+use crate::punctuation::Punctuation;
 use crate::tokenizer::{Slot, Tokenizer};
 
 /// Of the file. Counts incompatible changes.
@@ -73,8 +74,14 @@ pub struct Card {
     pub format: u32,
     /// The show.
     pub show: String,
-    /// The character; `None` is the ensemble.
+    /// The character; `None` is the ensemble, or a plot line.
     pub character: Option<String>,
+    /// The plot line, if it is the model of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plot: Option<String>,
+    /// SHA-256 of the ensemble's numbers, where the file holds only the tensors that are not the ensemble's; it then has neither lexicon nor tokenizer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
     /// Its slot; `<other>` for the ensemble.
     pub slot: Slot,
     /// What a token is.
@@ -94,6 +101,9 @@ pub struct Card {
     pub history: Vec<crate::train::Metrics>,
     /// Words of the show's scripts, sorted, separated by line breaks.
     pub lexicon: String,
+    /// How its lines end.
+    #[serde(default)]
+    pub punctuation: Punctuation,
     /// Hugging Face `tokenizer.json`.
     pub tokenizer: String,
 }
@@ -254,17 +264,69 @@ impl Weights {
         Ok(())
     }
 
+    /// The same with those tensors of `base` that `is_kept` names: what was not learned is then what it was, to the bit, however often it was rounded.
+    #[must_use]
+    pub fn keeping(mut self, base: &Self, is_kept: impl Fn(&str) -> bool) -> Self {
+        for (name, tensor) in &mut self.tensors {
+            if is_kept(name)
+                && let Some(kept) = base.tensors.get(name)
+            {
+                *tensor = kept.clone();
+            }
+        }
+        self
+    }
+
+    /// The tensors that are others than those of `base`. Only good for a file that is read [over](Self::load_over) that.
+    #[must_use]
+    pub fn without(&self, base: &Self) -> Self {
+        let is_other = |name: &str, tensor: &Rounded| {
+            let same = base.tensors.get(name);
+            same.is_none_or(|same| same.numbers != tensor.numbers)
+        };
+        let tensors = self.tensors.iter();
+        Self {
+            size: self.size,
+            tensors: tensors
+                .filter(|(name, tensor)| is_other(name, tensor))
+                .map(|(name, tensor)| (name.clone(), tensor.clone()))
+                .collect(),
+        }
+    }
+
     /// Reads a file back.
     ///
     /// # Errors
-    /// [`Error::Missing`] when there is none, [`Error::Unusable`] when it is damaged or not ours.
+    /// [`Error::Missing`] when there is none, [`Error::Unusable`] when it is damaged, not ours, or holds only what differs from an ensemble.
     pub fn load(path: &Path) -> Result<(Self, Card)> {
+        Self::load_onto(path, None)
+    }
+
+    /// Reads the file of a model that holds only the tensors that are not those of `base`, the ensemble it grew from.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load); and when it grew from other numbers.
+    pub fn load_over(path: &Path, base: &Self) -> Result<(Self, Card)> {
+        Self::load_onto(path, Some(base))
+    }
+
+    fn load_onto(path: &Path, base: Option<&Self>) -> Result<(Self, Card)> {
         let bytes = read(path)?;
         let unusable = |reason: String| Error::Unusable {
             path: path.to_owned(),
             reason,
         };
         let card = card_of(path, &bytes)?;
+        match (&card.base, base) {
+            (Some(_), None) => {
+                let reason = "it holds only what differs from the ensemble of its show";
+                return Err(unusable(reason.into()));
+            }
+            (Some(digest), Some(base)) if *digest != base.digest() => {
+                return Err(unusable("it grew from another ensemble".into()));
+            }
+            _ => {}
+        }
         let file = SafeTensors::deserialize(&bytes).map_err(|error| unusable(error.to_string()))?;
         let part = |name: &str, dtype: Dtype, shape: &[usize]| -> Result<Vec<u8>> {
             let view = file
@@ -281,13 +343,21 @@ impl Weights {
         if !is_sane(&card) {
             return Err(unusable("its shape or its slots make no sense".into()));
         }
-        let n_vocab = file
-            .tensor("head.bias")
-            .ok()
-            .and_then(|view| view.shape().first().copied())
-            .unwrap_or(0);
+        let base = base.filter(|_| card.base.is_some());
+        let n_vocab = match file.tensor("head.bias") {
+            Ok(view) => view.shape().first().copied().unwrap_or(0),
+            Err(_) => base.map_or(0, |base| base.tensor("head.bias").len()),
+        };
         let mut tensors = BTreeMap::new();
         for (name, shape) in shapes(card.size, n_vocab, card.slots.n_slots() + 1) {
+            if let Some(base) = base
+                && file.tensor(&name).is_err()
+                && let Some(tensor) = base.tensors.get(&name)
+                && tensor.shape == shape
+            {
+                tensors.insert(name, tensor.clone());
+                continue;
+            }
             let tensor = if let [rows, width] = shape[..] {
                 let scales = numbers_of(&part(&format!("{name}{SCALE}"), Dtype::F32, &[rows])?);
                 let bytes = part(&name, Dtype::I8, &shape)?;

@@ -5,7 +5,7 @@
 use crate::character::{CharacterId, Color};
 use crate::mood::Mood;
 use crate::scene::{BeatId, SceneId, Setting, ThreadId, TurnPolicy};
-use crate::show::ShowId;
+use crate::show::{PlotLineId, ShowId};
 use crate::voice::Take;
 
 /// Of the log's format.
@@ -178,6 +178,9 @@ pub struct Playbill {
     pub policy: TurnPolicy,
     /// Everybody, in the order of the scene; of an episode, in the order in which its scenes name them first.
     pub cast: Vec<CastMember>,
+    /// The plot lines whose models are mixed into what is said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plot_lines: Vec<PlaybillPlotLine>,
     /// Titles of the beats, in order; of an episode, of all its scenes.
     pub beats: Vec<String>,
     /// The loose ends; of an episode, of all its scenes, each once.
@@ -226,6 +229,15 @@ pub struct CastMember {
     /// SHA-256 of the ensemble that scores it, in hexadecimal; empty where there is none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub ensemble_sha256: String,
+}
+
+/// A plot line on the playbill.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct PlaybillPlotLine {
+    /// Which.
+    pub plot: PlotLineId,
+    /// SHA-256 of its model, in hexadecimal.
+    pub model_sha256: String,
 }
 
 /// A loose end on the playbill.

@@ -129,6 +129,8 @@ pub struct ScoreWeights {
     pub cue: f32,
     /// Weight of [`ScoreCard::voice`].
     pub voice: f32,
+    /// Weight of [`ScoreCard::plot`].
+    pub plot: f32,
     /// Weight of [`ScoreCard::motifs`].
     pub motifs: f32,
     /// Weight of [`ScoreCard::length`].
@@ -139,6 +141,8 @@ pub struct ScoreWeights {
     pub unknown_words: f32,
     /// Penalty per word of [`ScoreCard::copied_words`] beyond four.
     pub copied_words: f32,
+    /// Penalty of [`ScoreCard::is_copy`].
+    pub is_copy: f32,
     /// Penalty of a line that was cut off.
     pub unfinished: f32,
 }
@@ -149,11 +153,13 @@ impl Default for ScoreWeights {
             fluency: 1.0,
             cue: 1.0,
             voice: 1.0,
+            plot: 1.0,
             motifs: 0.3,
             length: 0.5,
             loops: 1.0,
             unknown_words: 0.5,
             copied_words: 0.25,
+            is_copy: 4.0,
             unfinished: 2.0,
         }
     }
@@ -182,6 +188,9 @@ pub struct ScoreCard {
     pub cue: f32,
     /// How much likelier a token is under the speaker's own model than under the ensemble's, in nats.
     pub voice: f32,
+    /// How much likelier a token is under the models of the beat's plot lines than under the ensemble's, in nats; 0 where none is mixed in.
+    #[serde(default)]
+    pub plot: f32,
     /// Motifs of the beat in the line, at most 2.
     pub motifs: f32,
     /// 0 at a good length, falling below it and above it.
@@ -192,6 +201,9 @@ pub struct ScoreCard {
     pub unknown_words: u32,
     /// Longest run of words that stands so in the show's scripts.
     pub copied_words: u32,
+    /// Whether the whole line stands so in the show's scripts, but for one word at most; never true of fewer than four words.
+    #[serde(default)]
+    pub is_copy: bool,
     /// Whether the line came to its end by itself.
     pub finished: bool,
     /// The weighted sum.

@@ -173,6 +173,7 @@ fn playbill(scene: &Scene) -> Playbill {
         takes: scene.takes,
         policy: scene.policy,
         cast: Vec::new(),
+        plot_lines: Vec::new(),
         beats: Vec::new(),
         threads: Vec::new(),
     }

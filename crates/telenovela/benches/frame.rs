@@ -58,6 +58,7 @@ fn playbill() -> Playbill {
         takes: 1,
         policy: TurnPolicy::RoundRobin,
         cast: vec![member("Clara", Color::Cyan), member("Rene", Color::Yellow)],
+        plot_lines: Vec::new(),
         beats: vec!["A beat".to_owned()],
         threads: Vec::new(),
     }

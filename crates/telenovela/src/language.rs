@@ -275,21 +275,25 @@ phrases! {
     PartFluency: "fluency", "fluidez";
     PartCue: "answers the cue", "responde al pie";
     PartVoice: "own voice", "voz propia";
+    PartPlot: "plot line", "trama";
     PartMotifs: "motifs", "motivos";
     PartLength: "length", "largo";
     PartLoops: "loops", "vueltas";
     PartUnknown: "unknown words", "palabras ignotas";
     PartCopied: "copied words", "palabras copiadas";
+    PartCopy: "a copy", "copia";
     PartUnfinished: "unfinished", "inacabada";
     PartTotal: "score", "nota";
     SayFluency: "likely to its own model", "probable en su modelo";
     SayCue: "likelier after the cue", "más tras lo que oyó";
     SayVoice: "likelier than the show's", "más que en toda la obra";
+    SayPlot: "likelier in its plot lines", "más en sus tramas";
     SayMotifs: "welcome words of the beat", "palabras bienvenidas";
     SayLength: "too short, or too long", "muy corta o muy larga";
     SayLoops: "goes in circles", "da vueltas";
     SayUnknown: "outside the lexicon", "fuera del léxico";
     SayCopied: "in a row from the scripts", "seguidas del guion";
+    SayCopy: "a line of the scripts", "una línea del guion";
     SayUnfinished: "cut off at its longest", "cortada por larga";
 
     // The inspector.

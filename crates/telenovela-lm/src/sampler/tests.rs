@@ -19,6 +19,7 @@ struct Stage {
     network: Network,
     tokenizer: Tokenizer,
     lexicon: Lexicon,
+    punctuation: Punctuation,
 }
 
 impl Stage {
@@ -40,6 +41,15 @@ impl Stage {
             network: Network::new(&model.averaged()),
             tokenizer,
             lexicon: Lexicon::new(LINES),
+            punctuation: Punctuation::default(),
+        }
+    }
+
+    fn writing(&self) -> Writing<'_> {
+        Writing {
+            tokenizer: &self.tokenizer,
+            lexicon: &self.lexicon,
+            punctuation: &self.punctuation,
         }
     }
 
@@ -51,15 +61,11 @@ impl Stage {
             penalized: &[],
         };
         let state = self.network.zero_state(1);
-        draw(
-            &self.network,
-            &self.tokenizer,
-            &self.lexicon,
-            &state,
-            &request,
-            seeds,
-        )
-        .unwrap()
+        let own = Primed {
+            network: &self.network,
+            state: &state,
+        };
+        draw(self.writing(), own, &request, seeds).unwrap()
     }
 }
 

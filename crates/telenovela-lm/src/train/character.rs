@@ -14,6 +14,7 @@ use crate::evaluate::cost;
 use crate::lexicon::Lexicon;
 use crate::model::Model;
 use crate::network::Network;
+use crate::punctuation::Punctuation;
 use crate::tokenizer::{Slot, Tokenizer};
 use crate::weights::{Card, Weights};
 
@@ -69,6 +70,7 @@ pub fn train_character(
     let (weights, mut card) = material.card(show, Some(id), part.slot, &facts, trained)?;
     if part.typed.is_some() {
         card.lexicon = Lexicon::new(part.all_train_lines()).joined();
+        card.punctuation = Punctuation::new(part.own_lines(&part.split().train));
     }
     Ok((weights, card))
 }

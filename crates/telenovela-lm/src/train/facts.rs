@@ -5,7 +5,7 @@ use std::fmt;
 
 use telenovela_script::character::{Base, Character, Lines};
 use telenovela_script::script::Script;
-use telenovela_script::show::{ModelSize, Precision, Recipe, Show, TokenizerSpec};
+use telenovela_script::show::{ModelSize, PlotLineId, Precision, Recipe, Show, TokenizerSpec};
 
 use crate::corpus::Corpus;
 use crate::kernel;
@@ -54,6 +54,24 @@ impl Facts {
         facts.put("recipe.character_epochs", recipe.character_epochs);
         facts.put("recipe.character_lr", recipe.character_lr);
         facts.put("recipe.others_weight", recipe.others_weight);
+        facts
+    }
+
+    /// What the model of a plot line depends on, beyond the ensemble that it grows from.
+    pub fn of_plot(show: &Show, plot: &PlotLineId, corpus: &Corpus, ensemble: &Facts) -> Self {
+        let mut facts = ensemble.clone();
+        facts.put("plot", plot);
+        let tagged = corpus.scenes.iter().map(|scene| {
+            let mut tags = scene.plot_lines.iter();
+            [u8::from(tags.any(|tag| tag == plot.as_str()))]
+        });
+        let tagged: Vec<[u8; 1]> = tagged.collect();
+        facts.put(
+            "plot.scenes",
+            fingerprint(tagged.iter().map(<[u8; 1]>::as_slice)),
+        );
+        facts.put("recipe.character_epochs", show.recipe.character_epochs);
+        facts.put("recipe.character_lr", show.recipe.character_lr);
         facts
     }
 

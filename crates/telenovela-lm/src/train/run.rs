@@ -19,7 +19,7 @@ use crate::model::{Model, Window};
 use crate::network::{Network, Scratch};
 use crate::optim::learning_rate;
 use crate::rng::{Purpose, Random};
-use crate::sampler::{Request, draw};
+use crate::sampler::{Primed, Request, draw};
 use crate::tokenizer::{Slot, Tokenizer};
 use crate::weights::{Scores, Weights};
 
@@ -381,14 +381,12 @@ impl Run<'_> {
             },
             penalized: &[],
         };
-        let drafts = draw(
+        let own = Primed {
             network,
-            tokenizer,
-            &self.material.lexicon,
-            &state,
-            &request,
-            &[self.recipe.seed + epoch as u64],
-        )?;
+            state: &state,
+        };
+        let seed = self.recipe.seed + epoch as u64;
+        let drafts = draw(self.material.writing(), own, &request, &[seed])?;
         Ok(tokenizer.decode(&drafts[0].tokens))
     }
 }

@@ -72,6 +72,7 @@ fn playbill() -> Playbill {
             member("ana", "Ana", Color::Red, false),
             member("luz", "Luz", Color::LightCyan, false),
         ],
+        plot_lines: Vec::new(),
         beats: vec!["Waiting".into()],
         threads: vec![PlaybillThread {
             thread: ThreadId::new("letter"),

@@ -173,11 +173,13 @@ fn weights(fields: Option<Mapping<'_>>) -> ScoreWeights {
     read("fluency", &mut weights.fluency);
     read("cue", &mut weights.cue);
     read("voice", &mut weights.voice);
+    read("plot", &mut weights.plot);
     read("motifs", &mut weights.motifs);
     read("length", &mut weights.length);
     read("loops", &mut weights.loops);
     read("unknown_words", &mut weights.unknown_words);
     read("copied_words", &mut weights.copied_words);
+    read("is_copy", &mut weights.is_copy);
     read("unfinished", &mut weights.unfinished);
     fields.finish();
     weights

@@ -133,6 +133,7 @@ fn playbill(scene: &Scene, seed: u64) -> Playbill {
         takes: scene.takes,
         policy: scene.policy,
         cast: Vec::new(),
+        plot_lines: Vec::new(),
         beats: Vec::new(),
         threads: Vec::new(),
         scenes: Vec::new(),

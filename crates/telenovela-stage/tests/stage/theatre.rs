@@ -324,6 +324,7 @@ fn playbill(scene: &Scene, characters: &[Character], seed: u64) -> Playbill {
                 ensemble_sha256: String::new(),
             })
             .collect(),
+        plot_lines: Vec::new(),
         beats: scene.beats.iter().map(|beat| beat.title.clone()).collect(),
         threads: scene
             .threads

@@ -13,13 +13,18 @@ use telenovela_lm::voice::{LstmVoice, Speaker, Speakers};
 use telenovela_script::character::{Base, Character, CharacterId, Lines};
 use telenovela_script::load::Workspace;
 use telenovela_script::script::Script;
-use telenovela_script::show::Show;
+use telenovela_script::show::{PlotLineId, Show};
 
 use super::note;
 use crate::failure::Failure;
 
 /// Name of the ensemble's file, beside those of the characters.
 pub(super) const ENSEMBLE: &str = "ensemble";
+
+/// Name of the file of a plot line's model, below those of the characters.
+pub(super) fn plot_model(plot: &PlotLineId) -> String {
+    format!("plots/{plot}")
+}
 
 /// A show with its scripts and people, and its models as they are asked for.
 pub(super) struct Library<'a> {
@@ -29,6 +34,8 @@ pub(super) struct Library<'a> {
     pub(super) characters: Vec<Character>,
     speakers: Speakers,
     ensemble: Option<Speaker>,
+    /// Models of the plot lines that are mixed in.
+    plots: Vec<(PlotLineId, Speaker)>,
     copies: Arc<CopyIndex>,
     /// What an up-to-date ensemble depends on.
     pub(super) facts: Facts,
@@ -60,6 +67,7 @@ impl<'a> Library<'a> {
             characters,
             speakers: Speakers::default(),
             ensemble: None,
+            plots: Vec::new(),
             copies,
             facts,
         })
@@ -89,6 +97,27 @@ impl<'a> Library<'a> {
             .map_err(|error| unusable(error, "the ensemble", train))?;
         self.ensemble = Some(ensemble.clone());
         Ok(ensemble)
+    }
+
+    /// Reads the models of plot lines, for every mind that is made from now on. Those that are missing are told of, and not mixed in.
+    pub(super) fn mix_in(&mut self, plots: impl IntoIterator<Item = PlotLineId>) {
+        for plot in plots {
+            let path = self.path(&plot_model(&plot));
+            match self.speakers.load_plot(&path, &self.path(ENSEMBLE)) {
+                Ok(model) => self.plots.push((plot, model)),
+                // The scripts may tell too little of it.
+                Err(Error::Missing { .. }) => {}
+                Err(error) => note(&format!(
+                    "The model of the plot line `{plot}` is left out: {error}. Train it: telenovela train {}",
+                    self.show.id
+                )),
+            }
+        }
+    }
+
+    /// The plot lines that are mixed in.
+    pub(super) fn mixed_in(&self) -> impl Iterator<Item = &PlotLineId> {
+        self.plots.iter().map(|(plot, _)| plot)
     }
 
     /// A character's mind at the start of a scene. Says so when its model was made of other lines or by another recipe than its file tells now.
@@ -135,7 +164,8 @@ impl<'a> Library<'a> {
             ensemble,
             cast,
             Arc::clone(&self.copies),
-        );
+        )
+        .with_plots(self.plots.iter().cloned());
         Ok(match character.lines {
             Lines::Inline(_) => voice.bidding_evenly(),
             _ => voice,

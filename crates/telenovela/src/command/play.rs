@@ -214,6 +214,10 @@ pub(super) fn is_played_from(now: &Playbill, path: &Path, log: &Log) -> Result<(
             same.is_some_and(|same| same.ensemble_sha256 == member.ensemble_sha256),
         );
     }
+    compare(
+        String::from("the models of plot lines"),
+        then.plot_lines == now.plot_lines,
+    );
     if other.is_empty() {
         other.push(String::from("its settings"));
     }

@@ -16,12 +16,12 @@ use telenovela_lm::train::Material;
 use telenovela_script::character::{Character, CharacterId, Color};
 use telenovela_script::load::Workspace;
 use telenovela_script::problem::{Problem, Problems};
-use telenovela_script::show::ShowId;
+use telenovela_script::show::{PlotLineId, ShowId};
 
 use figures::figures;
 use log::Log;
 use rehearsal::Rehearsal;
-use studio::{Outcome, Studio};
+use studio::{Outcome, Pupil, Studio};
 
 use super::library::{ENSEMBLE, Library};
 use super::play::{can_show_a_screen, exit_code};
@@ -176,6 +176,15 @@ fn train_show(
         .collect();
     refuse_without_lines(workspace, &wanted.show, &chosen)?;
     let material = Material::new(&library.show, &library.scripts).map_err(Failure::Model)?;
+    let plots = library.show.plot_lines.iter().map(|plot| &plot.id);
+    let plots: Vec<&PlotLineId> = plots
+        .filter(|plot| wanted.characters == CharactersWanted::All && material.tells(plot))
+        .collect();
+    let pupils: Vec<Pupil<'_>> = chosen
+        .iter()
+        .map(|character| Pupil::Character(character))
+        .chain(plots.iter().map(|plot| Pupil::PlotLine(plot)))
+        .collect();
     // What is left to do has to be known before there is a screen to show it on.
     let before = Rehearsal::new();
     let studio = Studio {
@@ -186,7 +195,7 @@ fn train_show(
         args,
     };
     let rehearsal = if can_show_a_screen() && !log.is_standard_output() {
-        let models = expected(&studio, wanted.ensemble, &chosen);
+        let models = expected(&studio, wanted.ensemble, &pupils);
         Rehearsal::on_screen(look, &library.show.title, models)
     } else {
         Rehearsal::new()
@@ -195,7 +204,7 @@ fn train_show(
         rehearsal: &rehearsal,
         ..studio
     };
-    let outcome = train_all(&studio, wanted.ensemble, &chosen);
+    let outcome = train_all(&studio, wanted.ensemble, &pupils);
     let left = rehearsal.close()?;
     let trained = match outcome {
         Err(Failure::Stopped) => return Ok(Some(left.unwrap_or(Left::ByChoice))),
@@ -204,8 +213,8 @@ fn train_show(
     if log.is_standard_output() {
         return Ok(None);
     }
-    let shown = chosen.iter().map(|character| character.id.as_str());
-    let table = figures(&library, std::iter::once(ENSEMBLE).chain(shown));
+    let shown = pupils.iter().map(|pupil| pupil.model());
+    let table = figures(&library, std::iter::once(ENSEMBLE.to_owned()).chain(shown));
     if trained {
         print(&table)?;
     } else {
@@ -218,36 +227,33 @@ fn train_show(
 fn expected(
     studio: &Studio<'_>,
     ensemble: EnsembleWanted,
-    chosen: &[&Character],
+    pupils: &[Pupil<'_>],
 ) -> Vec<(String, Color)> {
     let ensemble = (!studio.is_ensemble_done(ensemble)).then(|| (ENSEMBLE.to_owned(), Color::Gray));
-    let stale = chosen.iter().filter(|character| !studio.is_done(character));
-    let characters = stale.map(|character| (character.id.to_string(), character.color));
-    ensemble.into_iter().chain(characters).collect()
+    let stale = pupils.iter().filter(|pupil| !studio.is_done(**pupil));
+    let stale = stale.map(|pupil| (pupil.model(), pupil.color()));
+    ensemble.into_iter().chain(stale).collect()
 }
 
-/// Trains the ensemble, then the characters; whether there was anything to do.
+/// Trains the ensemble, then what grows from it; whether there was anything to do.
 fn train_all(
     studio: &Studio<'_>,
     ensemble: EnsembleWanted,
-    chosen: &[&Character],
+    pupils: &[Pupil<'_>],
 ) -> Result<bool, Failure> {
     let n_cores = studio.args.threads.map_or_else(n_cores, usize::from);
     let mut trained = studio.ensemble(ensemble, n_cores)? == Outcome::Trained;
-    if !chosen.is_empty() {
-        let ensemble = studio.load_ensemble(chosen[0])?;
-        let stale: Vec<&Character> = chosen
-            .iter()
-            .copied()
-            .filter(|character| !studio.is_done(character))
-            .collect();
+    if let Some(first) = pupils.first() {
+        let ensemble = studio.load_ensemble(*first)?;
+        let stale = pupils.iter().copied();
+        let stale: Vec<Pupil<'_>> = stale.filter(|pupil| !studio.is_done(*pupil)).collect();
         trained |= !stale.is_empty();
         let plan = Plan::new(stale.len(), n_cores);
         if stale.len() > 1 {
             studio.rehearsal.say(&plan.to_string());
         }
-        side_by_side(&stale, plan.at_once, |character| {
-            studio.character(character, &ensemble, plan.threads)
+        side_by_side(&stale, plan.at_once, |pupil| {
+            studio.pupil(pupil, &ensemble, plan.threads)
         })?;
     }
     Ok(trained)
@@ -313,18 +319,18 @@ impl fmt::Display for Plan {
         };
         write!(
             f,
-            "{n_trainings} characters to train: {at_once} at once, each on {cores}"
+            "{n_trainings} models to train: {at_once} at once, each on {cores}"
         )
     }
 }
 
-/// Trains several characters, so many at once. Everything that was begun is finished; the first failure is told.
+/// Trains several models, so many at once. Everything that was begun is finished; the first failure is told.
 fn side_by_side(
-    characters: &[&Character],
+    pupils: &[Pupil<'_>],
     at_once: usize,
-    train: impl Fn(&Character) -> Result<(), Failure> + Sync,
+    train: impl Fn(Pupil<'_>) -> Result<(), Failure> + Sync,
 ) -> Result<(), Failure> {
-    let waiting = Mutex::new(characters.iter());
+    let waiting = Mutex::new(pupils.iter());
     let next = || {
         waiting
             .lock()
@@ -332,8 +338,8 @@ fn side_by_side(
             .and_then(|mut waiting| waiting.next().copied())
     };
     let worker = || -> Result<(), Failure> {
-        while let Some(character) = next() {
-            train(character)?;
+        while let Some(pupil) = next() {
+            train(pupil)?;
         }
         Ok(())
     };
@@ -363,13 +369,7 @@ mod tests {
             }
         }
         let told = |n_trainings, n_cores| Plan::new(n_trainings, n_cores).to_string();
-        assert_eq!(
-            told(6, 2),
-            "6 characters to train: 2 at once, each on one core"
-        );
-        assert_eq!(
-            told(3, 8),
-            "3 characters to train: 3 at once, each on 2 cores"
-        );
+        assert_eq!(told(6, 2), "6 models to train: 2 at once, each on one core");
+        assert_eq!(told(3, 8), "3 models to train: 3 at once, each on 2 cores");
     }
 }

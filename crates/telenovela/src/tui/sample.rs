@@ -64,6 +64,7 @@ pub(crate) fn playbill() -> Playbill {
             member("ines", "Inés", Color::LightCyan, false, true),
             member("rodrigo", "Rodrigo", Color::Yellow, false, false),
         ],
+        plot_lines: Vec::new(),
         beats: ["She is early, he is late", "The paper", "Weather"]
             .map(str::to_owned)
             .to_vec(),

@@ -161,6 +161,7 @@ fn production(workspace: &Workspace, scenes: &[Scene], seed: u64) -> Production 
             takes: first.takes,
             policy: first.policy,
             cast: members.collect(),
+            plot_lines: Vec::new(),
             beats: Vec::new(),
             threads: Vec::new(),
             scenes: Vec::new(),

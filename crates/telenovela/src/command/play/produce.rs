@@ -1,5 +1,6 @@
 //! A production: a scene or an episode is read, every part given to a mind, the playbill written.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,15 +9,16 @@ use telenovela_script::arc::TELENOVELA;
 use telenovela_script::character::{Base, Character, CharacterId};
 use telenovela_script::episode;
 use telenovela_script::event::{
-    CastMember, FORMAT_VERSION, Playbill, PlaybillScene, PlaybillThread, ThreadState, Utterance,
+    CastMember, FORMAT_VERSION, Playbill, PlaybillPlotLine, PlaybillScene, PlaybillThread,
+    ThreadState, Utterance,
 };
 use telenovela_script::load::{Piece, Workspace};
 use telenovela_script::scene::{Scene, SceneId, Thread};
-use telenovela_script::show::Show;
+use telenovela_script::show::{PlotLineId, Show};
 use telenovela_script::voice::{Cue, Explanation, Take, Voice, VoiceError};
 use telenovela_stage::production::{Audience, Patience, Production, Role};
 
-use crate::command::library::{ENSEMBLE, Library};
+use crate::command::library::{ENSEMBLE, Library, plot_model};
 use crate::command::note;
 use crate::failure::Failure;
 
@@ -44,8 +46,22 @@ pub(in crate::command) fn produce(
     let bill = bill(workspace, piece)?;
     let show = workspace.load_show(&piece.file().show)?;
     let mut library = Library::open(workspace, show)?;
+    library.mix_in(plots(&bill.scenes));
     let (members, cast) = cast(workspace, &mut library, &bill.scenes)?;
-    let playbill = playbill(workspace, &library.show, &bill, seed, members)?;
+    let plot_line = |plot: &PlotLineId| -> Result<PlaybillPlotLine, Failure> {
+        let file = library.path(&plot_model(plot));
+        Ok(PlaybillPlotLine {
+            plot: plot.clone(),
+            model_sha256: sha256_of_file(&file).map_err(Failure::Model)?,
+        })
+    };
+    let playbill = Playbill {
+        plot_lines: library
+            .mixed_in()
+            .map(plot_line)
+            .collect::<Result<_, _>>()?,
+        ..playbill(workspace, &library.show, &bill, seed, members)?
+    };
     let production = Production {
         playbill,
         scenes: bill.scenes,
@@ -54,6 +70,13 @@ pub(in crate::command) fn produce(
         patience: Patience::For(PATIENCE),
     };
     Ok((production, bill.id))
+}
+
+/// The plot lines of all beats, each once.
+fn plots(scenes: &[Scene]) -> BTreeSet<PlotLineId> {
+    let beats = scenes.iter().flat_map(|scene| &scene.beats);
+    let plots = beats.flat_map(|beat| &beat.plot);
+    plots.map(|(plot, _)| plot.clone()).collect()
 }
 
 fn bill(workspace: &Workspace, piece: &Piece) -> Result<Bill, Failure> {
@@ -258,6 +281,7 @@ fn playbill(
         takes: first.takes,
         policy: first.policy,
         cast,
+        plot_lines: Vec::new(),
         beats: beats.map(|beat| beat.title.clone()).collect(),
         threads: threads.map(on_playbill).collect(),
         scenes: bill.of_episode.clone(),

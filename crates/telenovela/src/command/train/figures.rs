@@ -5,16 +5,16 @@ use telenovela_lm::weights::Card;
 use crate::command::library::{ENSEMBLE, Library};
 
 /// Bits per character on the test split, beside the count tables.
-pub(super) fn figures<'a>(library: &Library<'_>, models: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn figures(library: &Library<'_>, models: impl Iterator<Item = String>) -> String {
     let mut table = String::from(
         "\nTest bits per character, and the same lines under count tables (character 6-grams) of\nown lines, of all lines, and of both mixed. Voice: how much dearer others' lines are in this\nmouth, in dev bits per character; in brackets, under the ensemble.\n\n",
     );
     table.push_str(&format!(
-        "{:12} {:>7} {:>8} {:>8} {:>8} {:>8} {:>15} {:>6}\n",
+        "{:18} {:>7} {:>8} {:>8} {:>8} {:>8} {:>15} {:>6}\n",
         "model", "own KB", "test", "own", "all", "mixed", "voice", "epoch"
     ));
     for model in models {
-        let Ok(card) = Card::load(&library.path(model)) else {
+        let Ok(card) = Card::load(&library.path(&model)) else {
             continue;
         };
         let scores = &card.scores;
@@ -37,7 +37,7 @@ pub(super) fn figures<'a>(library: &Library<'_>, models: impl Iterator<Item = &'
             format!("{:.3} ({:.3})", scores.voice_gap, scores.ensemble_voice_gap)
         };
         table.push_str(&format!(
-            "{model:12} {:7.1} {test:>8} {own:>8} {all:>8} {mixed:>8} {voice:>15} {:6}\n",
+            "{model:18} {:7.1} {test:>8} {own:>8} {all:>8} {mixed:>8} {voice:>15} {:6}\n",
             scores.train_chars as f64 / 1000.0,
             scores.epoch
         ));

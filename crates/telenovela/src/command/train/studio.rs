@@ -2,19 +2,22 @@
 
 use std::path::PathBuf;
 
+use telenovela_lm::corpus::Corpus;
 use telenovela_lm::error::Error;
 use telenovela_lm::train::{
     Cadence, Checkpoints, Conduct, Facts, Material, Progress, train_character, train_ensemble,
+    train_plot,
 };
 use telenovela_lm::weights::{Card, Weights};
-use telenovela_script::character::Character;
+use telenovela_script::character::{Character, Color};
+use telenovela_script::show::PlotLineId;
 
 use super::EnsembleWanted;
 use super::lock::Lock;
 use super::log::Log;
 use super::rehearsal::Rehearsal;
 use crate::cli::Train;
-use crate::command::library::{ENSEMBLE, Library};
+use crate::command::library::{ENSEMBLE, Library, plot_model};
 use crate::failure::Failure;
 
 /// Trains the models of one show.
@@ -33,6 +36,30 @@ pub(super) enum Outcome {
     UpToDate,
     /// It is new.
     Trained,
+}
+
+/// A model that grows from the ensemble.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Pupil<'a> {
+    Character(&'a Character),
+    PlotLine(&'a PlotLineId),
+}
+
+impl Pupil<'_> {
+    /// The name of its file.
+    pub(super) fn model(self) -> String {
+        match self {
+            Self::Character(character) => character.id.to_string(),
+            Self::PlotLine(plot) => plot_model(plot),
+        }
+    }
+
+    pub(super) fn color(self) -> Color {
+        match self {
+            Self::Character(character) => character.color,
+            Self::PlotLine(_) => Color::Gray,
+        }
+    }
 }
 
 /// One model to train.
@@ -78,20 +105,18 @@ impl Studio<'_> {
         wanted == EnsembleWanted::LeftAlone || !force && is_done()
     }
 
-    /// The ensemble that characters grow from, of whom `character` is one. Waits for whoever is training it.
-    pub(super) fn load_ensemble(&self, character: &Character) -> Result<Weights, Failure> {
+    /// The ensemble from which `pupil` and others grow. Waits for whoever is training it.
+    pub(super) fn load_ensemble(&self, pupil: Pupil<'_>) -> Result<Weights, Failure> {
         let show = &self.library.show.id;
         let path = self.library.path(ENSEMBLE);
+        let model = pupil.model();
         if !self.is_current(ENSEMBLE, &self.library.facts) {
             let lock = self.lock(ENSEMBLE)?;
             let is_current = self.is_current(ENSEMBLE, &self.library.facts);
             drop(lock);
             if !is_current && !path.exists() {
                 return Err(Failure::ModelMissing {
-                    who: format!(
-                        "the ensemble of `{show}`, from which `{}` grows,",
-                        character.id
-                    ),
+                    who: format!("the ensemble of `{show}`, from which `{model}` grows,"),
                     path,
                     train: format!("{show} --only"),
                 });
@@ -99,8 +124,7 @@ impl Studio<'_> {
             if !is_current {
                 return Err(Failure::ModelUnusable {
                     reason: format!(
-                        "the ensemble of `{show}`, from which `{}` grows, is older than the scripts or the recipe",
-                        character.id
+                        "the ensemble of `{show}`, from which `{model}` grows, is older than the scripts or the recipe"
                     ),
                     train: format!("{show} --only"),
                 });
@@ -110,35 +134,47 @@ impl Studio<'_> {
         Ok(weights)
     }
 
-    /// Whether nothing is left to do for a character.
-    pub(super) fn is_done(&self, character: &Character) -> bool {
-        let id = character.id.as_str();
-        !self.args.force && self.is_current(id, &self.facts(character)) && self.is_tidy(id)
+    /// Whether nothing is left to do for a model.
+    pub(super) fn is_done(&self, pupil: Pupil<'_>) -> bool {
+        let model = pupil.model();
+        !self.args.force && self.is_current(&model, &self.facts(pupil)) && self.is_tidy(&model)
     }
 
-    /// Trains a character.
-    pub(super) fn character(
+    /// Trains a model that grows from the ensemble.
+    pub(super) fn pupil(
         &self,
-        character: &Character,
+        pupil: Pupil<'_>,
         ensemble: &Weights,
         threads: usize,
     ) -> Result<(), Failure> {
         let (show, material) = (&self.library.show, self.material);
         let job = Job {
-            model: character.id.as_str(),
-            facts: &self.facts(character),
+            model: &pupil.model(),
+            facts: &self.facts(pupil),
             force: self.args.force,
             threads,
-            again: format!("{}/{}", show.id, character.id),
+            again: match pupil {
+                Pupil::Character(character) => format!("{}/{}", show.id, character.id),
+                Pupil::PlotLine(_) => show.id.to_string(),
+            },
         };
-        self.train(job, |conduct, report| {
-            train_character(show, material, character, ensemble, conduct, report)
+        self.train(job, |conduct, report| match pupil {
+            Pupil::Character(character) => {
+                train_character(show, material, character, ensemble, conduct, report)
+            }
+            Pupil::PlotLine(plot) => train_plot(show, material, plot, ensemble, conduct, report),
         })?;
         Ok(())
     }
 
-    fn facts(&self, character: &Character) -> Facts {
-        Facts::of_character(&self.library.show, character, &self.library.facts)
+    fn facts(&self, pupil: Pupil<'_>) -> Facts {
+        let Library { show, facts, .. } = self.library;
+        match pupil {
+            Pupil::Character(character) => Facts::of_character(show, character, facts),
+            Pupil::PlotLine(plot) => {
+                Facts::of_plot(show, plot, &Corpus::new(&self.library.scripts), facts)
+            }
+        }
     }
 
     /// Whether a model's file is what training would make of these facts. Without a usable file there is nothing up to date.
@@ -155,7 +191,7 @@ impl Studio<'_> {
     /// Where a training keeps its checkpoints; its lock lies beside it.
     fn training_path(&self, model: &str) -> PathBuf {
         self.library
-            .path(model)
+            .path(ENSEMBLE)
             .with_file_name(".training")
             .join(model)
     }

@@ -139,12 +139,15 @@ pub fn parts(card: &ScoreCard) -> Vec<Part> {
         (P::PartCue, card.cue, P::SayCue),
         (P::PartVoice, card.voice, P::SayVoice),
     ];
+    let copied = if card.is_copy { -1.0 } else { 0.0 };
     let sometimes = [
+        (P::PartPlot, card.plot, P::SayPlot),
         (P::PartMotifs, card.motifs, P::SayMotifs),
         (P::PartLength, card.length, P::SayLength),
         (P::PartLoops, -card.loops, P::SayLoops),
         (P::PartUnknown, -(card.unknown_words as f32), P::SayUnknown),
         (P::PartCopied, card.copied_words as f32, P::SayCopied),
+        (P::PartCopy, copied, P::SayCopy),
         (P::PartUnfinished, unfinished, P::SayUnfinished),
     ];
     let sometimes = sometimes.into_iter().filter(|(_, value, _)| *value != 0.0);
