@@ -6,6 +6,7 @@
 //! * [`corpus`], [`tokenizer`], [`lexicon`], [`punctuation`], [`copies`]: scripts as the models read them.
 //! * [`model`], [`lstm`], [`linear`], [`loss`], [`optim`], [`compute`], [`train`]: learning.
 //! * [`weights`]: a model's file.
+//! * [`talk`]: the plain network of the talk that all this begins with.
 //! * [`network`], [`sampler`], [`voice`]: speaking, and scoring what was said.
 //! * [`evaluate`], [`count_table`]: what text costs, and the bar to clear.
 //! * [`measure`]: scripts in figures.
@@ -33,6 +34,7 @@ pub mod optim;
 pub mod punctuation;
 pub mod rng;
 pub mod sampler;
+pub mod talk;
 pub mod tokenizer;
 pub mod train;
 pub mod voice;

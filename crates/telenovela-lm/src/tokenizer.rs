@@ -62,35 +62,39 @@ impl Tokenizer {
         n_slots: usize,
         lines: impl Iterator<Item = &'a str>,
     ) -> Result<Self> {
-        let specials: Vec<String> = [UNKNOWN, SCENE, END_OF_LINE, OTHER]
-            .into_iter()
-            .map(String::from)
-            .chain((0..n_slots).map(|slot| format!("<speaker-{slot}>")))
-            .collect();
+        let specials = specials(n_slots);
         let (model, decoder) = match spec.unit {
-            Unit::Char => {
-                let vocab: BTreeMap<String, usize> = specials
-                    .iter()
-                    .cloned()
-                    .chain(alphabet().map(String::from))
-                    .zip(0..)
-                    .collect();
-                (
-                    json!({"type": "WordLevel", "vocab": vocab, "unk_token": UNKNOWN}),
-                    json!({"type": "Fuse"}),
-                )
-            }
+            Unit::Char => return Self::of_characters(n_slots, alphabet()),
             Unit::Word => (word_model(spec, &specials, lines), word_decoder()),
             Unit::Subword => (
                 subword_model(spec, &specials, lines)?,
                 json!({"type": "Fuse"}),
             ),
         };
-        let pattern = if spec.unit == Unit::Char {
-            r"(?s)."
-        } else {
-            PIECES
-        };
+        Self::assemble(spec.unit, &specials, PIECES, model, decoder)
+    }
+
+    /// One token for each of these characters, in this order.
+    ///
+    /// # Errors
+    /// When the library refuses the vocabulary.
+    pub fn of_characters(n_slots: usize, characters: impl Iterator<Item = char>) -> Result<Self> {
+        let specials = specials(n_slots);
+        let characters = characters.map(String::from);
+        let tokens = specials.iter().cloned().chain(characters);
+        let vocab: BTreeMap<String, usize> = tokens.zip(0..).collect();
+        let model = json!({"type": "WordLevel", "vocab": vocab, "unk_token": UNKNOWN});
+        let decoder = json!({"type": "Fuse"});
+        Self::assemble(Unit::Char, &specials, r"(?s).", model, decoder)
+    }
+
+    fn assemble(
+        unit: Unit,
+        specials: &[String],
+        pattern: &str,
+        model: serde_json::Value,
+        decoder: serde_json::Value,
+    ) -> Result<Self> {
         let added: Vec<_> = specials
             .iter()
             .enumerate()
@@ -110,7 +114,7 @@ impl Tokenizer {
             "decoder": decoder,
             "model": model,
         });
-        Self::from_json(&json.to_string(), spec.unit)
+        Self::from_json(&json.to_string(), unit)
     }
 
     /// Reads what [`to_json`](Self::to_json) wrote.
@@ -260,6 +264,13 @@ pub struct Slot(pub usize);
 impl Slot {
     /// Somebody without a slot of its own.
     pub const OTHER: Slot = Slot(0);
+}
+
+/// The special tokens of a vocabulary with so many speakers' slots, in the order of their ids.
+fn specials(n_slots: usize) -> Vec<String> {
+    let tags = (0..n_slots).map(|slot| format!("<speaker-{slot}>"));
+    let first = [UNKNOWN, SCENE, END_OF_LINE, OTHER].into_iter();
+    first.map(String::from).chain(tags).collect()
 }
 
 /// Every character that a line may hold: printable ASCII, Latin-1 letters, and the punctuation of scripts.

@@ -12,6 +12,7 @@ mod pace;
 mod plot;
 mod progress;
 mod run;
+mod talk;
 mod windows;
 
 use telenovela_script::script::Script;
@@ -35,7 +36,8 @@ pub use checkpoint::{Cadence, Checkpoints, Spoiled};
 pub use facts::{Change, Facts};
 pub use plot::train_plot;
 pub use progress::{Metrics, Progress};
-use run::{Judgement, Run, Trained};
+use run::{Judgement, Manner, Run, Trained};
+pub use talk::train_talk;
 
 /// Fewest lines that something can be learned from and held out of.
 const FEWEST_LINES: usize = 6;
@@ -129,6 +131,11 @@ impl Material {
         texts.collect::<std::collections::HashSet<_>>().len() + 2
     }
 
+    /// Text as the show's models read it.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
     /// The text of every line of the scripts' training split.
     fn train_lines(&self) -> Vec<&str> {
         self.corpus.lines(&self.split.train, None)
@@ -168,6 +175,7 @@ pub fn train_ensemble(
             .iter()
             .position(|cue| cue != ACTION)
             .map_or(Slot::OTHER, |place| Slot(place + 1)),
+        manner: Manner::default(),
     };
     let all = CountTable::new(material.train_lines());
     let (dev_lines, test_lines) = (

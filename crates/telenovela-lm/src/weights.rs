@@ -42,7 +42,11 @@ impl Rounded {
     fn new(shape: Vec<usize>, mut numbers: Vec<f32>) -> Self {
         let mut scales = Vec::new();
         if let [_, width] = shape[..] {
-            for row in numbers.chunks_exact_mut(width) {
+            // The speakers' matrix of a model without vectors of theirs has no columns.
+            if width == 0 {
+                scales = vec![1.0; shape[0]];
+            }
+            for row in numbers.chunks_exact_mut(width.max(1)) {
                 let largest = row.iter().fold(0f32, |largest, x| largest.max(x.abs()));
                 let scale = if largest > 0.0 { largest / 127.0 } else { 1.0 };
                 for x in row {
@@ -61,7 +65,7 @@ impl Rounded {
     /// The bytes of a matrix, as the file holds them.
     fn eighths(&self) -> Vec<u8> {
         let width = self.numbers.len() / self.scales.len().max(1);
-        let rows = self.numbers.chunks_exact(width).zip(&self.scales);
+        let rows = self.numbers.chunks_exact(width.max(1)).zip(&self.scales);
         rows.flat_map(|(row, scale)| row.iter().map(move |x| (x / scale).round() as i8 as u8))
             .collect()
     }
@@ -471,8 +475,9 @@ fn is_sane(card: &Card) -> bool {
     const MOST: usize = 1 << 16;
     const MOST_LAYERS: usize = 64;
     let size = card.size;
-    let widths = [size.n_embd, size.n_speaker, size.n_hidden];
+    let widths = [size.n_embd, size.n_hidden];
     widths.iter().all(|width| (1..=MOST).contains(width))
+        && size.n_speaker <= MOST
         && (1..=MOST_LAYERS).contains(&size.n_layer)
         && card.slots.spare <= MOST
         && card.slot.0 <= card.slots.n_slots()

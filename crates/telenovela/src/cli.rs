@@ -19,6 +19,7 @@ use crate::tui::theme::{Theme, ThemeName};
   telenovela play the-wedding --seed 7     the same evening, every time
   telenovela say ines --takes 5            five lines of Inés, with their score cards
   telenovela new character Lola            a character of your own; then: telenovela train lola
+  telenovela train --recipe talk salt-and-thunder      where it all began: one plain LSTM
 
 Exit codes: 0 ok, 1 failed, 2 usage, 3 bad input, 4 model missing, 5 input or output."
 )]
@@ -80,6 +81,8 @@ pub enum Command {
     Corpus(Corpus),
     /// Write a performance as a transcript
     Export(Export),
+    /// Show how a line becomes numbers
+    Tokens(Tokens),
     /// Begin a file of your own
     #[command(subcommand)]
     New(New),
@@ -148,6 +151,12 @@ pub struct Train {
     /// Train exactly what is named: of a show its ensemble alone, of a character not the ensemble it grows from
     #[arg(long, requires = "names")]
     pub only: bool,
+    /// Instead of the models of the theatre, train the plain network of the talk on a show, or on several together: about ten minutes for a megabyte of text
+    #[arg(long, value_enum, value_name = "RECIPE", requires = "names", conflicts_with = "only")]
+    pub recipe: Option<RecipeName>,
+    /// How often it reads the text; the weights of each time are kept
+    #[arg(long, requires = "recipe", default_value_t = telenovela_lm::talk::EPOCHS as u16, value_parser = clap::value_parser!(u16).range(1..=999))]
+    pub epochs: u16,
     /// Train also what is up to date, and begin anew where a training was broken off
     #[arg(long)]
     pub force: bool,
@@ -162,10 +171,17 @@ pub struct Train {
     pub checkpoint_every: Option<u32>,
 }
 
+/// Recipes besides those that shows have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum RecipeName {
+    /// That of Lorena Mesa's talk «¡Escuincla babosa!»: characters one-hot, one LSTM of 256 units
+    Talk,
+}
+
 /// Print lines.
 #[derive(Debug, Args)]
 pub struct Say {
-    /// A character (name or show/name), or a show: then its ensemble speaks
+    /// A character (name or show/name), or a show: then its ensemble speaks; with --recipe talk a show, or several as SHOW+SHOW
     #[arg(value_name = "CHARACTER|SHOW")]
     pub name: String,
     /// First words of every line
@@ -183,12 +199,40 @@ pub struct Say {
     /// Repeats the same lines; drawn when left out
     #[arg(long)]
     pub seed: Option<u64>,
+    /// How daring the choice of what comes next is: near 0 always the likeliest; by default the character's, 0.5 with --recipe talk
+    #[arg(long, value_parser = temperature)]
+    pub temperature: Option<f32>,
+    /// Let the network of the talk write: 100 characters, or as many as --chars says
+    #[arg(long, value_enum, value_name = "RECIPE", conflicts_with_all = ["cue", "takes", "likeliest"])]
+    pub recipe: Option<RecipeName>,
+    /// As it was after so many epochs; by default after the one with the lowest loss. Means --recipe talk
+    #[arg(long, conflicts_with_all = ["cue", "takes", "likeliest"], value_parser = clap::value_parser!(u16).range(1..))]
+    pub epoch: Option<u16>,
     /// Instead of takes, the likeliest line, token by token, and what else might have come; with --json all logits too
     #[arg(long, conflicts_with_all = ["takes", "seed"])]
     pub likeliest: bool,
     /// One JSON document on standard output
     #[arg(long)]
     pub json: bool,
+}
+
+fn temperature(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(temperature) if (0.01..=10.0).contains(&temperature) => Ok(temperature),
+        _ => Err(String::from("a number from 0.01 to 10")),
+    }
+}
+
+/// Show tokens.
+#[derive(Debug, Args)]
+pub struct Tokens {
+    /// A show
+    pub show: String,
+    /// A line as it might stand in a script
+    pub line: String,
+    /// As the network of the talk reads it, with its one-hot rows
+    #[arg(long, value_enum, value_name = "RECIPE")]
+    pub recipe: Option<RecipeName>,
 }
 
 /// Measure scripts.

@@ -10,6 +10,8 @@ mod new;
 mod play;
 mod replay;
 mod say;
+mod talk;
+mod tokens;
 mod train;
 mod verify;
 
@@ -51,6 +53,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Say(args) => say::run(&workspace, &args),
         Command::Check => check::run(&workspace),
         Command::Corpus(args) => corpus::run(&workspace, &args),
+        Command::Tokens(args) => tokens::run(&workspace, &args),
         Command::Export(args) => export::run(&workspace, &args),
         Command::New(New::Character(args)) => new::character(&workspace, &args),
         Command::Bench(args) => bench::run(&args),

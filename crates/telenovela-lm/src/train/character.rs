@@ -5,7 +5,7 @@ use telenovela_script::show::Show;
 
 use super::facts::Facts;
 use super::progress::Progress;
-use super::run::{Judgement, Run};
+use super::run::{Judgement, Manner, Run};
 use super::{Conduct, FEWEST_LINES, Material, n_chars_of};
 use crate::corpus::{ACTION, Corpus, Sequence, Split, TargetKind};
 use crate::count_table::{CountTable, CountTableBits, held_out_bits};
@@ -49,6 +49,7 @@ pub fn train_character(
         peak: part.peak(),
         weigh: &|kind| part.weight_of(kind),
         sample_as: part.slot,
+        manner: Manner::default(),
     };
     let train = part.sequences(&part.split().train)?;
     let counted = part.count_tables();

@@ -59,6 +59,39 @@ pub(super) struct Run<'a> {
     pub(super) weigh: &'a dyn Fn(TargetKind) -> f32,
     /// Who speaks the sample line of each epoch.
     pub(super) sample_as: Slot,
+    /// What it does otherwise than others.
+    pub(super) manner: Manner<'a>,
+}
+
+/// In what a kind of training may differ from the others. The default is that of ensembles and characters.
+pub(super) struct Manner<'a> {
+    /// Learning rate by its peak, the step and the number of steps.
+    pub(super) rate: fn(f32, usize, usize) -> f32,
+    pub(super) best_by: BestBy,
+    /// Is given the weights of each epoch and the figures so far.
+    pub(super) after_epoch: Option<&'a dyn Fn(&Weights, &[Metrics]) -> Result<()>>,
+    /// Says something with the weights of an epoch, instead of a line of [`Run::sample_as`].
+    pub(super) sample: Option<&'a dyn Fn(&Network, usize) -> Result<String>>,
+}
+
+/// Which weights are the best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BestBy {
+    /// Those with the best [`Judgement`].
+    HeldOut,
+    /// Those of the epoch with the lowest loss on what is trained on.
+    Training,
+}
+
+impl Default for Manner<'_> {
+    fn default() -> Self {
+        Self {
+            rate: learning_rate,
+            best_by: BestBy::HeldOut,
+            after_epoch: None,
+            sample: None,
+        }
+    }
 }
 
 /// What came of a training: the best weights, averaged and rounded, with the figures that they were chosen by, and those of all epochs.
@@ -112,7 +145,10 @@ impl Run<'_> {
         report(Progress::Started {
             epochs: self.epochs,
             chars_per_epoch: extent.chars_per_pass * self.passes,
-            little_text: model.parameters.iter().any(|parameter| parameter.frozen),
+            little_text: model
+                .parameters
+                .iter()
+                .any(|parameter| parameter.frozen && parameter.name.starts_with("lstm")),
         });
         model.compute = Compute::new(1, self.recipe.precision);
         let mut learner = Learner::begin(model, self.recipe);
@@ -255,7 +291,7 @@ impl Run<'_> {
         }
         let weight = f64::from(weight);
         let grads = learner.model.gradients(&loss, (1.0 / weight) as f32)?;
-        let lr = learning_rate(self.peak, learner.place.step - 1, extent.n_steps);
+        let lr = (self.manner.rate)(self.peak, learner.place.step - 1, extent.n_steps);
         let norm = learner
             .optimizer
             .step(&mut learner.model.parameters, &grads, lr)?;
@@ -286,17 +322,11 @@ impl Run<'_> {
         }
         let network = Network::new(&weights);
         let judgement = judge(&network);
-        let best = learner
-            .best_epoch()
-            .is_none_or(|so_far| judgement.loss() <= judgement_of(so_far).loss());
-        if best {
-            learner.best = Some(Best::of(&learner.model));
-        }
         let place = &mut learner.place;
         place.epochs += 1;
         place.passes = 0;
         let sum = std::mem::take(&mut place.sum);
-        let metrics = Metrics {
+        let mut metrics = Metrics {
             epoch: place.epochs,
             step: place.step,
             chars: place.chars as usize,
@@ -305,10 +335,22 @@ impl Run<'_> {
             voice_gap: judgement.voice_gap,
             grad_norm: sum.mean_norm(),
             lr: sum.lr,
-            best,
+            best: false,
         };
+        metrics.best = learner
+            .best_epoch()
+            .is_none_or(|so_far| self.loss_of(&metrics) <= self.loss_of(so_far));
+        if metrics.best {
+            learner.best = Some(Best::of(&learner.model));
+        }
         learner.history.push(metrics.clone());
-        let sample = self.sample(&network, metrics.epoch)?;
+        if let Some(after_epoch) = self.manner.after_epoch {
+            after_epoch(&weights, &learner.history)?;
+        }
+        let sample = match self.manner.sample {
+            Some(sample) => sample(&network, metrics.epoch)?,
+            None => self.sample(&network, metrics.epoch)?,
+        };
         report(Progress::Epoch { metrics, sample });
         Ok(())
     }
@@ -351,6 +393,14 @@ impl Run<'_> {
                 lines: 0,
                 need: FEWEST_LINES,
             }),
+        }
+    }
+
+    /// What the best epoch has least of.
+    fn loss_of(&self, metrics: &Metrics) -> f64 {
+        match self.manner.best_by {
+            BestBy::HeldOut => judgement_of(metrics).loss(),
+            BestBy::Training => metrics.train_bits,
         }
     }
 

@@ -16,14 +16,17 @@ use telenovela_script::voice::{Cue, Sampling, ScoreWeights, Take, Voice};
 use telenovela_stage::seed::Address;
 
 use super::library::Library;
-use super::{note, print, show_or_character};
-use crate::cli::Say;
+use super::{note, print, show_or_character, talk};
+use crate::cli::{RecipeName, Say};
 use crate::failure::Failure;
 
 /// Prints lines with their score cards, the best first.
 pub(super) fn run(workspace: &Workspace, args: &Say) -> Result<ExitCode, Failure> {
-    let (show_id, who) = show_or_character(workspace, &args.name)?;
     let prime = primed(&args.prime)?;
+    if args.recipe == Some(RecipeName::Talk) || args.epoch.is_some() {
+        return talk::say(workspace, args, prime.as_deref().unwrap_or(""));
+    }
+    let (show_id, who) = show_or_character(workspace, &args.name)?;
     let mut library = Library::open(workspace, workspace.load_show(&show_id)?)?;
     let character = match who {
         Some(id) => Some(workspace.load_character(&show_id, &id)?),
@@ -35,6 +38,9 @@ pub(super) fn run(workspace: &Workspace, args: &Say) -> Result<ExitCode, Failure
         .map_or_else(Sampling::default, |character| character.sampling);
     if let Some(chars) = args.chars {
         sampling.max_chars = usize::from(chars);
+    }
+    if let Some(temperature) = args.temperature {
+        sampling.temperature = temperature;
     }
     if args.likeliest {
         library.multiply_in(Numbers::F32);

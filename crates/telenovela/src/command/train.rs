@@ -1,11 +1,13 @@
 //! `telenovela train`
 
+mod desk;
 mod figures;
 mod lock;
 mod log;
 mod rehearsal;
 mod screen;
 mod studio;
+mod talk;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -18,15 +20,16 @@ use telenovela_script::load::Workspace;
 use telenovela_script::problem::{Problem, Problems};
 use telenovela_script::show::{PlotLineId, ShowId};
 
+use desk::Outcome;
 use figures::figures;
 use log::Log;
 use rehearsal::Rehearsal;
-use studio::{Outcome, Pupil, Studio};
+use studio::{Pupil, Studio};
 
 use super::library::{ENSEMBLE, Library};
 use super::play::{can_show_a_screen, exit_code};
 use super::{note, print, show_or_character};
-use crate::cli::{Look, Train};
+use crate::cli::{Look, RecipeName, Train};
 use crate::failure::Failure;
 use crate::tui::Left;
 
@@ -48,6 +51,14 @@ pub(super) fn run(workspace: &Workspace, args: &Train, look: Look) -> Result<Exi
         return Ok(code);
     }
     let log = Log::open(args.log.as_deref())?;
+    if args.recipe == Some(RecipeName::Talk) {
+        let left = talk::train(workspace, args, look, &log)?;
+        log.close()?;
+        return Ok(left.map_or(ExitCode::SUCCESS, |left| {
+            note(screen::farewell(look));
+            exit_code(left)
+        }));
+    }
     for wanted in wanted(workspace, args)? {
         if let Some(left) = train_show(workspace, &wanted, args, look, &log)? {
             note(screen::farewell(look));

@@ -1,19 +1,16 @@
-//! Where the models of one show are trained: each under its lock, from its checkpoint, into its file.
-
-use std::path::PathBuf;
+//! Where the models of one show are trained.
 
 use telenovela_lm::corpus::Corpus;
 use telenovela_lm::error::Error;
 use telenovela_lm::train::{
-    Cadence, Checkpoints, Conduct, Facts, Material, Progress, train_character, train_ensemble,
-    train_plot,
+    Conduct, Facts, Material, Progress, train_character, train_ensemble, train_plot,
 };
 use telenovela_lm::weights::{Card, Weights};
 use telenovela_script::character::{Character, Color};
 use telenovela_script::show::PlotLineId;
 
 use super::EnsembleWanted;
-use super::lock::Lock;
+use super::desk::{Desk, Job, ModelFile, Outcome};
 use super::log::Log;
 use super::rehearsal::Rehearsal;
 use crate::cli::Train;
@@ -27,15 +24,6 @@ pub(super) struct Studio<'a> {
     pub(super) rehearsal: &'a Rehearsal,
     pub(super) log: &'a Log,
     pub(super) args: &'a Train,
-}
-
-/// Whether there was anything to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// The file is as it was.
-    UpToDate,
-    /// It is new.
-    Trained,
 }
 
 /// A model that grows from the ensemble.
@@ -60,18 +48,6 @@ impl Pupil<'_> {
             Self::PlotLine(_) => Color::Gray,
         }
     }
-}
-
-/// One model to train.
-struct Job<'a> {
-    model: &'a str,
-    /// What it depends on.
-    facts: &'a Facts,
-    /// Whether it is trained though it is up to date, and from the start.
-    force: bool,
-    threads: usize,
-    /// What to name on the command line to train it anew.
-    again: String,
 }
 
 impl Studio<'_> {
@@ -111,7 +87,7 @@ impl Studio<'_> {
         let path = self.library.path(ENSEMBLE);
         let model = pupil.model();
         if !self.is_current(ENSEMBLE, &self.library.facts) {
-            let lock = self.lock(ENSEMBLE)?;
+            let lock = self.file(ENSEMBLE).lock(ENSEMBLE, self.rehearsal)?;
             let is_current = self.is_current(ENSEMBLE, &self.library.facts);
             drop(lock);
             if !is_current && !path.exists() {
@@ -177,86 +153,33 @@ impl Studio<'_> {
         }
     }
 
-    /// Whether a model's file is what training would make of these facts. Without a usable file there is nothing up to date.
+    fn file(&self, model: &str) -> ModelFile {
+        let trainings = self.library.path(ENSEMBLE).with_file_name(".training");
+        ModelFile {
+            path: self.library.path(model),
+            training: trainings.join(model),
+        }
+    }
+
     fn is_current(&self, model: &str, facts: &Facts) -> bool {
-        Card::load(&self.library.path(model))
-            .is_ok_and(|card| card.fingerprint == facts.fingerprint())
+        self.file(model).is_current(facts)
     }
 
-    /// Whether no training has left anything behind.
     fn is_tidy(&self, model: &str) -> bool {
-        !self.training_path(model).exists()
+        self.file(model).is_tidy()
     }
 
-    /// Where a training keeps its checkpoints; its lock lies beside it.
-    fn training_path(&self, model: &str) -> PathBuf {
-        self.library
-            .path(ENSEMBLE)
-            .with_file_name(".training")
-            .join(model)
-    }
-
-    fn lock(&self, model: &str) -> Result<Lock, Failure> {
-        let path = self.training_path(model).with_extension("lock");
-        let waiting = |holder: Option<u32>| {
-            let holder = holder.map_or("another process".to_owned(), |id| format!("process {id}"));
-            self.rehearsal.say(&format!(
-                "{model:12} is being trained by {holder}; waiting for it"
-            ));
-        };
-        Lock::take(&path, waiting).map_err(|source| Failure::Io {
-            what: path.display().to_string(),
-            source,
-        })
-    }
-
-    /// Trains a model while nobody else does, puts it into its file, and removes its checkpoints.
     fn train(
         &self,
         job: Job<'_>,
         train: impl FnOnce(&Conduct, &mut dyn FnMut(Progress)) -> Result<(Weights, Card), Error>,
     ) -> Result<Outcome, Failure> {
-        let Job { model, force, .. } = job;
-        if self.rehearsal.interest.is_lost() {
-            return Err(Failure::Stopped);
-        }
-        let _lock = self.lock(model)?;
-        let cadence = self.args.checkpoint_every;
-        let cadence = cadence.map_or(Cadence::Cheap, |n| Cadence::Steps(n as usize));
-        let checkpoints = Checkpoints::new(self.training_path(model), cadence);
-        // Another process may have trained it while this one waited, or one may have ended just before it could tidy up.
-        let is_current = !force && self.is_current(model, job.facts);
-        if force || is_current {
-            checkpoints.clear().map_err(Failure::Model)?;
-        }
-        if is_current {
-            return Ok(Outcome::UpToDate);
-        }
-        let mut report = self.rehearsal.bar(model);
-        let mut log = self.log.of(&self.library.show.id, model);
-        let conduct = Conduct {
-            threads: job.threads,
-            checkpoints: Some(checkpoints.clone()),
-            interest: self.rehearsal.interest.clone(),
+        let desk = Desk {
+            show: &self.library.show.id,
+            rehearsal: self.rehearsal,
+            log: self.log,
+            args: self.args,
         };
-        let trained = train(&conduct, &mut |progress| {
-            log.write(&progress);
-            report.show(progress);
-        });
-        let (weights, card) = trained.map_err(|error| match error {
-            Error::Changed { .. } => Failure::TrainingChanged {
-                reason: error.to_string(),
-                train: job.again,
-            },
-            Error::Stopped { .. } => Failure::Stopped,
-            other => Failure::Model(other),
-        })?;
-        checkpoints
-            .publish(&weights, &card, &self.library.path(model))
-            .and_then(|()| checkpoints.clear())
-            .map_err(Failure::Model)?;
-        log.finish(&card);
-        report.finish(&card);
-        Ok(Outcome::Trained)
+        desk.train(&self.file(job.model), job, train)
     }
 }
