@@ -7,7 +7,7 @@
 //!
 //! Sources: the notebook published with the talk's first version, github.com/lorenanicole/telenovela_script_generator (2018; lower case, `LSTM(256)`,
 //! `Dropout(0.2)`, `Dense(softmax)`, Adam, windows of 100 characters, the weights of the lowest training loss), and the notes taken of the talk at
-//! Strange Loop 2019, about.sourcegraph.com/blog (one-hot characters, 30 epochs, 100 characters out, all shows together). Where this departs from them, it says so.
+//! Strange Loop 2019, about.sourcegraph.com/blog (one-hot characters, 30 epochs, 100 characters out, all shows together). [`recipe`] tells what is done otherwise.
 
 use std::collections::BTreeSet;
 
@@ -31,7 +31,7 @@ pub const CHARS: usize = 100;
 /// Units of its only layer.
 const N_HIDDEN: usize = 256;
 /// Characters of its windows.
-const WINDOW: usize = 100;
+const WINDOW: usize = 40;
 /// The slot that names count for; people's own follow it.
 const NAMES: Slot = Slot::OTHER;
 
@@ -217,9 +217,10 @@ pub fn size(n_vocab: usize) -> ModelSize {
 
 /// How it is trained.
 ///
-/// The talk cut one window for every character of the text, each read from an empty memory, to predict the one after it. Here windows of the same length follow
-/// each other, memory goes on from one to the next, and every character of a window is predicted: a pass predicts each character once all the same, for a
-/// hundredth of the work. Sixteen windows side by side then are a step.
+/// Keras's example `lstm_text_generation.py`, of which the talk's network is a kind, cuts a window of 40 characters at every third character of the text, reads each
+/// from an empty memory to predict the one after it, and takes a step after 128 of them; the notebook of the talk has windows of 100, one for every character. Here
+/// windows of 40 follow each other, memory goes on from one to the next, and every character of a window is predicted: a pass predicts each character once, as
+/// the notebook's does, for a hundredth of the work. A step is taken after sixteen windows side by side.
 pub fn recipe(seed: u64, epochs: usize) -> Recipe {
     Recipe {
         seed,
@@ -235,7 +236,7 @@ pub fn recipe(seed: u64, epochs: usize) -> Recipe {
         ema: 0.0,
         dropout_in: 0.0,
         dropout_hidden: 0.0,
-        dropout_out: 0.2,
+        dropout_out: 0.2, // of the notebook; here what drops out stays out for a window
         weight_drop: 0.0,
         hide_speaker: 0.0,
         spare_speakers: 0,
@@ -260,7 +261,10 @@ pub fn fresh_model(n_vocab: usize, seed: u64) -> Result<Model> {
     let name = "embedding.weight".to_owned();
     let mut identity = Parameter::new(name, &[n_vocab, n_vocab], rows.collect())?;
     identity.frozen = true;
-    let place = model.parameters.iter().position(|p| p.name == identity.name);
+    let place = model
+        .parameters
+        .iter()
+        .position(|p| p.name == identity.name);
     if let Some(place) = place {
         model.parameters[place] = identity;
     }

@@ -105,7 +105,16 @@ fn a_one_hot_row_times_the_weights_is_what_is_looked_up() {
     // Here several numbers are summed, in another order.
     let (of_product, of_table) = (gradient(&multiplied.result), gradient(&looked_up.result));
     assert!(distance(&of_product, &of_table) < 1e-6);
-    assert!(of_product.abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap() > 0.1);
+    assert!(
+        of_product
+            .abs()
+            .unwrap()
+            .max_all()
+            .unwrap()
+            .to_scalar::<f32>()
+            .unwrap()
+            > 0.1
+    );
 }
 
 /// A parameter of a model as it is trained.
@@ -132,7 +141,10 @@ fn the_whole_network_is_candles_lstm_and_dense_layer_over_one_hot_rows() {
         ("lstm.weight_hh_l0", columns(N_VOCAB, n_hidden)),
         ("lstm.bias_ih_l0", bias.clone()),
         ("lstm.bias_hh_l0", bias.zeros_like().unwrap()),
-        ("dense.weight", parameter(&model, "projection.weight").clone()),
+        (
+            "dense.weight",
+            parameter(&model, "projection.weight").clone(),
+        ),
         ("dense.bias", parameter(&model, "head.bias").clone()),
     ] {
         vars[name].set(&tensor).unwrap();
@@ -140,7 +152,9 @@ fn the_whole_network_is_candles_lstm_and_dense_layer_over_one_hot_rows() {
 
     let window = window();
     // Time-major as ours, batch-major as theirs.
-    let inputs = rows(&window.tokens).reshape((TIME, BATCH, N_VOCAB)).unwrap();
+    let inputs = rows(&window.tokens)
+        .reshape((TIME, BATCH, N_VOCAB))
+        .unwrap();
     let inputs = inputs.transpose(0, 1).unwrap().contiguous().unwrap();
     let states = layer.unwrap().seq(&inputs).unwrap();
     let hidden: Vec<Tensor> = states.iter().map(|state| state.h().clone()).collect();
@@ -164,7 +178,10 @@ fn the_whole_network_is_candles_lstm_and_dense_layer_over_one_hot_rows() {
     for (name, ours) in [
         ("lstm.weight_ih_l0", of_columns(0, N_VOCAB)),
         ("lstm.weight_hh_l0", of_columns(N_VOCAB, n_hidden)),
-        ("lstm.bias_ih_l0", of_columns(N_VOCAB + n_hidden, 1).squeeze(1).unwrap()),
+        (
+            "lstm.bias_ih_l0",
+            of_columns(N_VOCAB + n_hidden, 1).squeeze(1).unwrap(),
+        ),
         ("dense.weight", of_ours["projection.weight"].clone()),
         ("dense.bias", of_ours["head.bias"].clone()),
     ] {
@@ -245,8 +262,14 @@ fn the_text_is_in_lower_case_with_names_and_a_line_for_each_turn() {
     let begins = |n: usize| passages.iter().filter(move |p| p.lines().count() == n);
     assert_eq!(begins(1).count() + begins(2).count(), 50);
     let longest = begins(2).next().unwrap();
-    assert!(longest.starts_with("[fog on the river.\ninés: (softly) salt "), "{longest}");
-    assert!(begins(1).any(|p| p == "["), "none from the start of a scene");
+    assert!(
+        longest.starts_with("[fog on the river.\ninés: (softly) salt "),
+        "{longest}"
+    );
+    assert!(
+        begins(1).any(|p| p == "["),
+        "none from the start of a scene"
+    );
     assert!(begins(1).any(|p| p == "[fog on the river.\n"));
     // The characters of the text and no others, sorted, after the marks of every tokenizer.
     let known: String = (4..tokenizer.n_vocab() as u32)
@@ -309,7 +332,10 @@ fn every_epoch_is_kept_and_the_one_with_the_lowest_training_loss_is_chosen() {
     };
     let mut little_text = None;
     let (weights, card) = train_talk(&text, &Conduct::default(), &keep, &mut |progress| {
-        if let Progress::Started { little_text: it, .. } = progress {
+        if let Progress::Started {
+            little_text: it, ..
+        } = progress
+        {
             little_text = Some(it);
         }
     })

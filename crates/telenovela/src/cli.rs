@@ -151,8 +151,14 @@ pub struct Train {
     /// Train exactly what is named: of a show its ensemble alone, of a character not the ensemble it grows from
     #[arg(long, requires = "names")]
     pub only: bool,
-    /// Instead of the models of the theatre, train the plain network of the talk on a show, or on several together: about ten minutes for a megabyte of text
-    #[arg(long, value_enum, value_name = "RECIPE", requires = "names", conflicts_with = "only")]
+    /// Instead of the models of the theatre, train the plain network of the talk on a show, or on several together; a megabyte of text takes one core about twelve minutes
+    #[arg(
+        long,
+        value_enum,
+        value_name = "RECIPE",
+        requires = "names",
+        conflicts_with = "only"
+    )]
     pub recipe: Option<RecipeName>,
     /// How often it reads the text; the weights of each time are kept
     #[arg(long, requires = "recipe", default_value_t = telenovela_lm::talk::EPOCHS as u16, value_parser = clap::value_parser!(u16).range(1..=999))]

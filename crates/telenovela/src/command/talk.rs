@@ -67,7 +67,9 @@ impl TalkModel {
             let scripts = workspace.load_scripts(&show)?;
             read.push((show, scripts));
         }
-        let shows = read.iter().map(|(show, scripts)| (show, scripts.as_slice()));
+        let shows = read
+            .iter()
+            .map(|(show, scripts)| (show, scripts.as_slice()));
         TalkText::new(&shows.collect::<Vec<_>>(), epochs).map_err(Failure::Model)
     }
 
@@ -125,7 +127,15 @@ pub(super) fn say(workspace: &Workspace, args: &Say, prime: &str) -> Result<Exit
         let read = text.passage(&tokenizer, seed)?;
         let network = Network::new(&weights);
         let prime = prime.to_lowercase();
-        write(&network, &tokenizer, &read, &prime, chars, temperature, seed)
+        write(
+            &network,
+            &tokenizer,
+            &read,
+            &prime,
+            chars,
+            temperature,
+            seed,
+        )
     })()
     .map_err(Failure::Model)?;
     if args.json {

@@ -21,5 +21,6 @@ mod say;
 mod schema;
 mod screen;
 mod shipped;
+mod talk;
 mod theatre;
 mod train;

@@ -13,7 +13,7 @@ const TRAINING: &str = "characters/ferry/models/.training";
 
 /// Trains with a checkpoint at each step, and is killed as soon as it has told of this many. Nothing waits for a clock: the process is far ahead of
 /// what it has told, or not at all, and either must do.
-fn killed_after(theatre: &Theatre, names: &[&str], n_checkpoints: usize) {
+pub(crate) fn killed_after(theatre: &Theatre, names: &[&str], n_checkpoints: usize) {
     let args = ["train", "--checkpoint-every", "1", "--log", "-"];
     let mut command = theatre.command(&args);
     let mut child = command
