@@ -7,7 +7,7 @@
 //!
 //! Sources: the notebook published with the talk's first version, github.com/lorenanicole/telenovela_script_generator (2018; lower case, `LSTM(256)`,
 //! `Dropout(0.2)`, `Dense(softmax)`, Adam, windows of 100 characters, the weights of the lowest training loss), and the notes taken of the talk at
-//! Strange Loop 2019, about.sourcegraph.com/blog (one-hot characters, 30 epochs, 100 characters out, all shows together). [`recipe`] tells what is done otherwise.
+//! Strange Loop 2019, sourcegraph.com/blog (one-hot characters, 30 epochs, 100 characters out, all shows together). [`recipe`] tells what is done otherwise.
 
 use std::collections::BTreeSet;
 
@@ -38,7 +38,7 @@ const NAMES: Slot = Slot::OTHER;
 /// The text of one show, or of several one after the other, as the talk's network reads it: in lower case, each turn a line `name: text`, action without a
 /// name. Lower case makes it an easier text than the one all other models read.
 ///
-/// Every script scene begins anew, and each show is split as for all its other models.
+/// Each show is split by script scenes as for all its other models.
 #[derive(Debug)]
 pub struct TalkText {
     /// Stands for what is read: its name is those of the shows, joined by `+`; tokenizer, size and recipe are the talk's.
@@ -158,6 +158,34 @@ impl TalkText {
         scenes.iter().map(lay_out).collect()
     }
 
+    /// Scenes one after the other, cut into as many pieces as are read side by side, all of one length: pieces of different length would end in steps that few of
+    /// them share, and the weights would lean to those few at the end of every pass.
+    ///
+    /// # Errors
+    /// When the tokenizer fails.
+    pub(crate) fn stream(&self, scenes: &[usize]) -> Result<Vec<Sequence>> {
+        let mut whole = Sequence::default();
+        for scene in self.sequences(&self.tokenizer, scenes)? {
+            whole.tokens.extend(scene.tokens);
+            whole.slots.extend(scene.slots);
+            whole.targets.extend(scene.targets);
+            whole.kinds.extend(scene.kinds);
+        }
+        let length = whole.len().div_ceil(self.show.recipe.batch).max(1);
+        let pieces = (0..whole.len()).step_by(length).map(|from| {
+            let piece = from..(from + length).min(whole.len());
+            Sequence {
+                tokens: whole.tokens[piece.clone()].to_vec(),
+                slots: whole.slots[piece.clone()].to_vec(),
+                targets: whole.targets[piece.clone()].to_vec(),
+                kinds: whole.kinds[piece.clone()].to_vec(),
+                // A token is a character.
+                chars: [(NAMES.0, piece.len())].into(),
+            }
+        });
+        Ok(pieces.collect())
+    }
+
     /// What the lines under some cues cost in some scenes, each read from its start: their words and ends, as for every other model. Names are read, not counted.
     ///
     /// # Errors
@@ -219,8 +247,8 @@ pub fn size(n_vocab: usize) -> ModelSize {
 ///
 /// Keras's example `lstm_text_generation.py`, of which the talk's network is a kind, cuts a window of 40 characters at every third character of the text, reads each
 /// from an empty memory to predict the one after it, and takes a step after 128 of them; the notebook of the talk has windows of 100, one for every character. Here
-/// windows of 40 follow each other, memory goes on from one to the next, and every character of a window is predicted: a pass predicts each character once, as
-/// the notebook's does, for a hundredth of the work. A step is taken after sixteen windows side by side.
+/// the text is cut into sixteen pieces that are read side by side in windows of 40, memory goes on from each to the next, and every character of a window is
+/// predicted: a pass predicts each character once, as the notebook's does, for a hundredth of the work.
 pub fn recipe(seed: u64, epochs: usize) -> Recipe {
     Recipe {
         seed,
@@ -331,4 +359,78 @@ fn choose(log_p: &[f32], random: f32) -> Token {
         }
     }
     last
+}
+
+#[cfg(test)]
+mod tests {
+    use telenovela_script::script::{ScriptScene, Turn};
+
+    use super::*;
+
+    fn text() -> TalkText {
+        let turn = |n: usize| Turn {
+            speaker: (n % 3 > 0).then(|| "INÉS".to_owned()),
+            delivery: None,
+            text: "Salt. ".repeat(1 + n % 5),
+            line: 1,
+        };
+        let scene = |n: usize| ScriptScene {
+            turns: (0..=n % 7).map(|turn_n| turn(n + turn_n)).collect(),
+            ..ScriptScene::default()
+        };
+        let scripts = [Script {
+            scenes: (0..30).map(scene).collect(),
+            ..Script::default()
+        }];
+        let show = Show {
+            id: ShowId::new("salt"),
+            title: String::new(),
+            logline: String::new(),
+            language: "en".into(),
+            scripts: Vec::new(),
+            plot_lines: Vec::new(),
+            tokenizer: TokenizerSpec {
+                unit: Unit::Word,
+                min_count: 1,
+                max_vocab: 300,
+            },
+            model: size(9),
+            recipe: recipe(1, 1),
+        };
+        TalkText::new(&[(&show, &scripts)], 1).unwrap()
+    }
+
+    #[test]
+    fn the_stream_is_every_scene_in_order_in_pieces_of_one_length() {
+        let text = text();
+        let train = &text.split.train;
+        let pieces = text.stream(train).unwrap();
+        let lengths: Vec<usize> = pieces.iter().map(Sequence::len).collect();
+        assert_eq!(lengths.len(), text.show.recipe.batch);
+        assert!(lengths[..15].iter().all(|&n| n == lengths[0]));
+        assert!(lengths[15] <= lengths[0] && lengths[15] + 16 > lengths[0]);
+        let scenes = text.sequences(&text.tokenizer, train).unwrap();
+        let joined = |of: &[Sequence], part: fn(&Sequence) -> &[Token]| -> Vec<Token> {
+            of.iter().flat_map(part).copied().collect()
+        };
+        for part in [
+            |one: &Sequence| one.tokens.as_slice(),
+            |one: &Sequence| one.targets.as_slice(),
+        ] {
+            assert_eq!(joined(&pieces, part), joined(&scenes, part));
+        }
+        // All of them are targets, names as well; so the loss of a token is that of a character.
+        for piece in &pieces {
+            assert_eq!(piece.chars.values().sum::<usize>(), piece.len());
+        }
+    }
+
+    #[test]
+    fn tokens_are_drawn_as_often_as_they_are_likely() {
+        let log_p = [f32::NEG_INFINITY, 0.25f32.ln(), 0.75f32.ln()];
+        let drawn = |random| choose(&log_p, random);
+        assert_eq!([0.0, 0.24, 0.26, 0.99].map(drawn), [1, 1, 2, 2]);
+        // Rounding may leave a rest: then it is the last that can be.
+        assert_eq!(choose(&[0.5f32.ln(), f32::NEG_INFINITY], 0.9), 0);
+    }
 }

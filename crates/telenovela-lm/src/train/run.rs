@@ -68,11 +68,15 @@ pub(super) struct Manner<'a> {
     /// Learning rate by its peak, the step and the number of steps.
     pub(super) rate: fn(f32, usize, usize) -> f32,
     pub(super) best_by: BestBy,
-    /// Is given the weights of each epoch and the figures so far.
-    pub(super) after_epoch: Option<&'a dyn Fn(&Weights, &[Metrics]) -> Result<()>>,
-    /// Says something with the weights of an epoch, instead of a line of [`Run::sample_as`].
-    pub(super) sample: Option<&'a dyn Fn(&Network, usize) -> Result<String>>,
+    pub(super) after_epoch: Option<AfterEpoch<'a>>,
+    /// Instead of a line of [`Run::sample_as`].
+    pub(super) sample: Option<Sample<'a>>,
 }
+
+/// Is given the weights of each epoch and the figures so far.
+type AfterEpoch<'a> = &'a dyn Fn(&Weights, &[Metrics]) -> Result<()>;
+/// Says something with the weights of an epoch, whose number it is given.
+type Sample<'a> = &'a dyn Fn(&Network, usize) -> Result<String>;
 
 /// Which weights are the best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

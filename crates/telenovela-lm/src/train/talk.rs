@@ -49,7 +49,7 @@ pub fn train_talk(
         lexicon: Lexicon::default(),
         facts: facts.clone(),
     };
-    let train = text.sequences(tokenizer, &text.split.train)?;
+    let train = text.stream(&text.split.train)?;
     let dev = text.sequences(tokenizer, &text.split.dev)?;
     let everything = |_: Slot| true;
     let run = Run {

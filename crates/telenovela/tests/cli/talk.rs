@@ -263,6 +263,10 @@ fn its_training_is_a_rehearsal_on_the_screen_and_can_be_stopped_there() {
     let mut terminal = Terminal::open(&theatre, &train);
     terminal.wait_for("epoch ");
     assert!(terminal.shows("talk"));
+    let first = theatre.path(TALK).join("epoch-01.safetensors");
+    while !first.exists() {
+        assert!(terminal.read(), "it ended before its first epoch");
+    }
     terminal.press("q");
     while terminal.read() {}
     assert!(terminal.shows("Stopped and kept"));
