@@ -413,10 +413,8 @@ mod tests {
         let joined = |of: &[Sequence], part: fn(&Sequence) -> &[Token]| -> Vec<Token> {
             of.iter().flat_map(part).copied().collect()
         };
-        for part in [
-            |one: &Sequence| one.tokens.as_slice(),
-            |one: &Sequence| one.targets.as_slice(),
-        ] {
+        let parts: [fn(&Sequence) -> &[Token]; 2] = [|one| &one.tokens, |one| &one.targets];
+        for part in parts {
             assert_eq!(joined(&pieces, part), joined(&scenes, part));
         }
         // All of them are targets, names as well; so the loss of a token is that of a character.
