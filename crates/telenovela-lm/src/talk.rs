@@ -369,7 +369,7 @@ mod tests {
 
     fn text() -> TalkText {
         let turn = |n: usize| Turn {
-            speaker: (n % 3 > 0).then(|| "INÉS".to_owned()),
+            speaker: (!n.is_multiple_of(3)).then(|| "INÉS".to_owned()),
             delivery: None,
             text: "Salt. ".repeat(1 + n % 5),
             line: 1,

@@ -5,7 +5,7 @@ use telenovela_script::show::{PlotLineId, Show};
 use super::character::LITTLE_TEXT;
 use super::facts::Facts;
 use super::progress::Progress;
-use super::run::{Judgement, Run};
+use super::run::{Judgement, Manner, Run};
 use super::{Conduct, Material, n_chars_of};
 use crate::corpus::{ACTION, Split, TargetKind};
 use crate::count_table::{CountTable, held_out_bits};
@@ -95,6 +95,7 @@ pub fn train_plot(
             .iter()
             .position(|cue| cue != ACTION)
             .map_or(Slot::OTHER, |place| Slot(place + 1)),
+        manner: Manner::default(),
     };
     let counted = held_out_bits(
         &CountTable::new(train_lines.iter().copied()),

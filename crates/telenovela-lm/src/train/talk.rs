@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::evaluate::cost;
 use crate::lexicon::Lexicon;
 use crate::network::Network;
+use crate::punctuation::Punctuation;
 use crate::talk::{TalkText, fresh_model, write};
 use crate::tokenizer::Slot;
 use crate::weights::{Card, Scores, Weights};
@@ -47,6 +48,7 @@ pub fn train_talk(
         slots: SlotTable::default(),
         tokenizer: tokenizer.clone(),
         lexicon: Lexicon::default(),
+        punctuation: Punctuation::default(),
         facts: facts.clone(),
     };
     let train = text.stream(&text.split.train)?;
