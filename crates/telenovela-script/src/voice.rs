@@ -139,7 +139,7 @@ pub struct ScoreWeights {
     pub loops: f32,
     /// Penalty per [`ScoreCard::unknown_words`].
     pub unknown_words: f32,
-    /// Penalty per word of [`ScoreCard::copied_words`] beyond four.
+    /// Penalty per word of [`ScoreCard::copied_words`] beyond [`FREE_RUN`].
     pub copied_words: f32,
     /// Penalty of [`ScoreCard::is_copy`].
     pub is_copy: f32,
@@ -165,6 +165,9 @@ impl Default for ScoreWeights {
     }
 }
 
+/// Words that a take may copy in a row without penalty.
+pub const FREE_RUN: u32 = 4;
+
 /// A candidate line.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Take {
@@ -182,13 +185,13 @@ pub struct Take {
 /// What a take is worth, in parts. Rounded to four decimals, so that the log reads well.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ScoreCard {
-    /// Mean log-probability of a token under the speaker's own model, in nats.
+    /// Log-probability under the speaker's own model, in nats by the word; the end of the line counts as one.
     pub fluency: f32,
-    /// How much likelier a token became through the last line heard, in nats; 0 when nothing was heard.
+    /// How much likelier the line became through the last one heard, in nats by the word; 0 when nothing was heard.
     pub cue: f32,
-    /// How much likelier a token is under the speaker's own model than under the ensemble's, in nats.
+    /// How much likelier the line is under the speaker's own model than under the ensemble's, in nats by the word.
     pub voice: f32,
-    /// How much likelier a token is under the models of the beat's plot lines than under the ensemble's, in nats; 0 where none is mixed in.
+    /// How much likelier the line is under the models of the beat's plot lines than under the ensemble's, in nats by the word; 0 where none is mixed in.
     #[serde(default)]
     pub plot: f32,
     /// Motifs of the beat in the line, at most 2.

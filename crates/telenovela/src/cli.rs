@@ -214,6 +214,9 @@ pub struct Say {
     /// As it was after so many epochs; by default after the one with the lowest loss. Means --recipe talk
     #[arg(long, conflicts_with_all = ["cue", "takes", "likeliest"], value_parser = clap::value_parser!(u16).range(1..))]
     pub epoch: Option<u16>,
+    /// Read the best take like an editor: the surprise of every piece, what else might have stood there, the parts of the score, the nearest script line
+    #[arg(long, conflicts_with = "likeliest")]
+    pub explain: bool,
     /// Instead of takes, the likeliest line, token by token, and what else might have come; with --json all logits too
     #[arg(long, conflicts_with_all = ["takes", "seed"])]
     pub likeliest: bool,

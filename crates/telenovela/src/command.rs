@@ -50,7 +50,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Replay(args) => replay::run(&workspace, &args, look),
         Command::Verify(args) => verify::run(&workspace, &args),
         Command::Train(args) => train::run(&workspace, &args, look),
-        Command::Say(args) => say::run(&workspace, &args),
+        Command::Say(args) => say::run(&workspace, &args, look),
         Command::Check => check::run(&workspace),
         Command::Corpus(args) => corpus::run(&workspace, &args),
         Command::Tokens(args) => tokens::run(&workspace, &args),

@@ -146,13 +146,15 @@ impl Run<'_> {
         judge: impl Fn(&Network) -> Judgement,
     ) -> Result<Trained> {
         let extent = self.extent(sequences);
+        let is_frozen = |name: &str| {
+            let mut parameters = model.parameters.iter();
+            parameters.any(|parameter| parameter.frozen && parameter.name.starts_with(name))
+        };
         report(Progress::Started {
             epochs: self.epochs,
             chars_per_epoch: extent.chars_per_pass * self.passes,
-            little_text: model
-                .parameters
-                .iter()
-                .any(|parameter| parameter.frozen && parameter.name.starts_with("lstm")),
+            // The model of a plot line learns nobody's vector.
+            little_text: is_frozen("lstm") && !is_frozen("speaker"),
         });
         model.compute = Compute::new(1, self.recipe.precision);
         let mut learner = Learner::begin(model, self.recipe);

@@ -1,6 +1,6 @@
 //! What a take is worth, part by part.
 
-use telenovela_script::voice::{Cue, ScoreCard, ScoreWeights};
+use telenovela_script::voice::{Cue, FREE_RUN, ScoreCard, ScoreWeights};
 
 use super::LstmVoice;
 use crate::lexicon::words;
@@ -42,10 +42,12 @@ impl LstmVoice {
         cue: &Cue,
     ) -> ScoreCard {
         let own: f32 = draft.log_probabilities.iter().sum();
-        let n_tokens = draft.tokens.len().max(1) as f32;
+        // By the word, delivery and end included: by the token, a rare word would be cheap for being spelled in many small steps.
+        let line = self.own.tokenizer.decode(&draft.tokens);
+        let per_word = 1.0 / (words(&line).count() + 1) as f32;
         let beyond = |other: &Option<Vec<f32>>| {
             let other = other.as_ref();
-            other.map_or(0.0, |other| (own - other[lane]) / n_tokens)
+            other.map_or(0.0, |other| (own - other[lane]) * per_word)
         };
         let line_words: Vec<String> = words(text).map(str::to_lowercase).collect();
         let n_words = line_words.len() as f32;
@@ -55,10 +57,10 @@ impl LstmVoice {
             .filter(|motif| mentions(&line_words, motif));
         let said_before = cue.said.iter().any(|said| said.eq_ignore_ascii_case(text));
         let mut card = ScoreCard {
-            fluency: own / n_tokens,
+            fluency: own * per_word,
             cue: beyond(&likelihoods.before),
             voice: beyond(&likelihoods.ensemble),
-            plot: likelihoods.of_plots(lane) / n_tokens,
+            plot: likelihoods.of_plots(lane) * per_word,
             motifs: (motifs.count() as f32).min(2.0),
             length: if n_words < SHORT {
                 (n_words - SHORT) * 0.25
@@ -117,7 +119,6 @@ const LONG: f32 = 18.0;
 
 /// The weighted sum of a score card's parts.
 fn total(card: &ScoreCard, weights: &ScoreWeights) -> f32 {
-    const FREE_RUN: u32 = 4;
     let unless = |good: bool, penalty: f32| if good { 0.0 } else { penalty };
     weights.fluency * card.fluency
         + weights.cue * card.cue

@@ -1,5 +1,7 @@
 //! `telenovela say`
 
+mod explain;
+
 use std::process::ExitCode;
 
 use serde_json::json;
@@ -17,11 +19,11 @@ use telenovela_stage::seed::Address;
 
 use super::library::Library;
 use super::{note, print, show_or_character, talk};
-use crate::cli::{RecipeName, Say};
+use crate::cli::{Look, RecipeName, Say};
 use crate::failure::Failure;
 
 /// Prints lines with their score cards, the best first.
-pub(super) fn run(workspace: &Workspace, args: &Say) -> Result<ExitCode, Failure> {
+pub(super) fn run(workspace: &Workspace, args: &Say, look: Look) -> Result<ExitCode, Failure> {
     let prime = primed(&args.prime)?;
     if args.recipe == Some(RecipeName::Talk) || args.epoch.is_some() {
         return talk::say(workspace, args, prime.as_deref().unwrap_or(""));
@@ -84,10 +86,27 @@ pub(super) fn run(workspace: &Workspace, args: &Say) -> Result<ExitCode, Failure
         })?;
     takes.sort_by(|a, b| b.score.total.total_cmp(&a.score.total));
     if args.json {
-        let document = json!({"name": args.name, "seed": seed, "cue": args.cue, "prime": args.prime, "takes": takes});
+        let explanation = takes.first().filter(|_| args.explain);
+        let explanation = explanation.map(|best| voice.explain(best));
+        let mut document = json!({"name": args.name, "seed": seed, "cue": args.cue, "prime": args.prime, "takes": takes});
+        if let Some(explanation) = explanation {
+            document["explanation"] = json!(explanation);
+        }
         print(&format!("{document:#}\n"))?;
     } else {
-        print(&takes.iter().map(card).collect::<String>())?;
+        let mut told: String = takes.iter().map(card).collect();
+        if let Some(best) = takes.first().filter(|_| args.explain) {
+            let explanation = voice.explain(best);
+            let best_take = spoken(best.delivery.as_deref(), &best.text);
+            told.push_str(&format!("\n{best_take}\n"));
+            told.push_str(&explain::explained(
+                &explanation,
+                &best.score,
+                &cue.weights,
+                look.language(),
+            ));
+        }
+        print(&told)?;
         if args.seed.is_none() {
             note(&format!("Again: the same command with --seed {seed}"));
         }

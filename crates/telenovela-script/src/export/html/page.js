@@ -325,10 +325,10 @@
 
   // Part of a score card, what it is called, and what it says.
   const PARTS = [
-    ["fluency", "Fluency", "Mean log-probability of a token for the speaker's own model, in nats"],
-    ["cue", "Answers the cue", "How much likelier a token became through the line before, in nats"],
-    ["voice", "Own voice", "How much likelier a token is for this character than for all together, in nats"],
-    ["plot", "Plot line", "How much likelier a token is in the beat's plot lines than elsewhere, in nats"],
+    ["fluency", "Fluency", "Log-probability for the speaker's own model, in nats by the word"],
+    ["cue", "Answers the cue", "How much likelier it became through the line before, in nats by the word"],
+    ["voice", "Own voice", "How much likelier it is for this character than for all together, in nats by the word"],
+    ["plot", "Plot line", "How much likelier it is in the beat's plot lines than elsewhere, in nats by the word"],
     ["motifs", "Motifs", "Motifs of the beat in the line"],
     ["length", "Length", "0 at a good length"],
     ["loops", "In circles", "How often the line repeats itself or another"],
