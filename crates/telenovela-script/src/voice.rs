@@ -150,7 +150,7 @@ pub struct ScoreWeights {
 impl Default for ScoreWeights {
     fn default() -> Self {
         Self {
-            fluency: 1.0,
+            fluency: 0.7,
             cue: 1.0,
             voice: 1.0,
             plot: 1.0,
