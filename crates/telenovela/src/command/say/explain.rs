@@ -124,18 +124,18 @@ mod tests {
             total: -5.5,
             ..ScoreCard::default()
         };
-        let told = explained(
-            &explanation,
-            &card,
-            &ScoreWeights::default(),
-            Language::English,
-        );
+        let weights = ScoreWeights {
+            fluency: 0.5,
+            is_copy: 4.0,
+            ..ScoreWeights::default()
+        };
+        let told = explained(&explanation, &card, &weights, Language::English);
         let lines: Vec<&str> = told.lines().map(str::trim).collect();
         assert_eq!(
             lines[0],
             "salt               6.0 ██████       sea 50 % · salt 25 %"
         );
-        assert!(told.contains("fluency           -1.50 × 1.00"), "{told}");
+        assert!(told.contains("fluency           -1.50 × 0.50"), "{told}");
         assert!(told.contains("a copy            -1.00 × 4.00"), "{told}");
         assert!(told.ends_with("2 words in a row are the same):\n      The salt is white.\n"));
         assert!(told.lines().all(|line| line.chars().count() <= 80));
