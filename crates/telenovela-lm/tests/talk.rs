@@ -303,7 +303,8 @@ fn what_lines_cost_is_counted_without_the_names() {
 
 #[test]
 fn as_many_characters_as_asked_for_are_written_and_cold_ones_are_the_likeliest() {
-    let text = text();
+    // An epoch of so little text is a single step.
+    let text = TalkText::new(&[(&show("ferry"), &scripts("river"))], 30).unwrap();
     let tokenizer = text.tokenizer();
     let (weights, _) = train_talk(&text, &Conduct::default(), &|_, _| Ok(()), &mut |_| ()).unwrap();
     let network = Network::new(&weights);
@@ -319,7 +320,7 @@ fn as_many_characters_as_asked_for_are_written_and_cold_ones_are_the_likeliest()
     }
     assert_ne!(write("", 1.0, 7), write("", 1.0, 8));
     // No chance is left, whatever the seed.
-    assert_eq!(write("", 0.01, 7), write("", 0.01, 8));
+    assert_eq!(write("", 1e-4, 7), write("", 1e-4, 8));
 }
 
 #[test]
