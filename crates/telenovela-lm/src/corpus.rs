@@ -44,6 +44,11 @@ impl CorpusScene {
     pub fn plot_line(&self) -> &str {
         self.plot_lines.first().map_or("", String::as_str)
     }
+
+    /// Whether it is tagged with a plot line.
+    pub fn is_tagged(&self, plot: &str) -> bool {
+        self.plot_lines.iter().any(|tag| tag == plot)
+    }
 }
 
 impl Corpus {
@@ -265,6 +270,12 @@ impl SlotTable {
     /// The slot of a speaker's cue.
     pub fn slot(&self, speaker: &str) -> Slot {
         let place = self.speakers.iter().position(|known| known == speaker);
+        place.map_or(Slot::OTHER, |place| Slot(place + 1))
+    }
+
+    /// The slot of who says most, action lines aside; `<other>` where nobody has one.
+    pub fn most_talkative(&self) -> Slot {
+        let place = self.speakers.iter().position(|cue| cue != ACTION);
         place.map_or(Slot::OTHER, |place| Slot(place + 1))
     }
 

@@ -24,6 +24,16 @@ pub enum Error {
         /// How many it takes.
         need: usize,
     },
+    /// There is too little text to train on.
+    #[error("{who} has {chars} characters to learn from; at least {need} are needed")]
+    TooLittleText {
+        /// Whose.
+        who: String,
+        /// How many there are.
+        chars: usize,
+        /// How many it takes.
+        need: usize,
+    },
     /// There are too few script scenes to hold any out.
     #[error(
         "the scripts have {scenes} scene(s) with lines; at least {need} are needed, one to learn from, one to tune on and one to report on"

@@ -19,7 +19,7 @@ use telenovela_script::script::Script;
 use telenovela_script::show::Show;
 use telenovela_script::voice::Interest;
 
-use crate::corpus::{ACTION, Corpus, Sequence, SlotTable, Split, TargetKind};
+use crate::corpus::{Corpus, Sequence, SlotTable, Split, TargetKind};
 use crate::count_table::{CountTable, held_out_bits};
 use crate::error::Result;
 use crate::evaluate::cost;
@@ -169,12 +169,7 @@ pub fn train_ensemble(
         weigh: &|kind| match kind {
             TargetKind::Tag | TargetKind::Line(_) => 1.0,
         },
-        sample_as: material
-            .slots
-            .speakers
-            .iter()
-            .position(|cue| cue != ACTION)
-            .map_or(Slot::OTHER, |place| Slot(place + 1)),
+        sample_as: material.slots.most_talkative(),
         manner: Manner::default(),
     };
     let all = CountTable::new(material.train_lines());

@@ -91,16 +91,16 @@ impl Speakers {
         })
     }
 
-    /// Reads the model of a plot line, which holds only what differs from the ensemble of its show; that one's file lies at `ensemble`.
+    /// Reads the model of a plot line, which holds only what differs from `ensemble`, that of its show.
     ///
     /// # Errors
     /// As [`Weights::load_over`].
-    pub fn load_plot(&mut self, path: &Path, ensemble: &Path) -> Result<Speaker> {
-        let (base, of_ensemble) = Weights::load(ensemble)?;
-        let (weights, card) = Weights::load_over(path, &base)?;
+    pub fn load_plot(&mut self, path: &Path, ensemble: &(Weights, Card)) -> Result<Speaker> {
+        let (base, of_ensemble) = ensemble;
+        let (weights, card) = Weights::load_over(path, base)?;
         let card = Card {
-            lexicon: of_ensemble.lexicon,
-            tokenizer: of_ensemble.tokenizer,
+            lexicon: of_ensemble.lexicon.clone(),
+            tokenizer: of_ensemble.tokenizer.clone(),
             ..card
         };
         self.of(&weights, card)

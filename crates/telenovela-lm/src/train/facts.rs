@@ -58,14 +58,18 @@ impl Facts {
     }
 
     /// What the model of a plot line depends on, beyond the ensemble that it grows from.
-    pub fn of_plot(show: &Show, plot: &PlotLineId, corpus: &Corpus, ensemble: &Facts) -> Self {
+    pub(super) fn of_plot(
+        show: &Show,
+        plot: &PlotLineId,
+        corpus: &Corpus,
+        ensemble: &Facts,
+    ) -> Self {
         let mut facts = ensemble.clone();
         facts.put("plot", plot);
-        let tagged = corpus.scenes.iter().map(|scene| {
-            let mut tags = scene.plot_lines.iter();
-            [u8::from(tags.any(|tag| tag == plot.as_str()))]
-        });
-        let tagged: Vec<[u8; 1]> = tagged.collect();
+        let scenes = corpus.scenes.iter();
+        let tagged: Vec<[u8; 1]> = scenes
+            .map(|scene| [u8::from(scene.is_tagged(plot.as_str()))])
+            .collect();
         facts.put(
             "plot.scenes",
             fingerprint(tagged.iter().map(<[u8; 1]>::as_slice)),

@@ -7,7 +7,7 @@ use super::facts::Facts;
 use super::progress::Progress;
 use super::run::{Judgement, Manner, Run};
 use super::{Conduct, Material, n_chars_of};
-use crate::corpus::{ACTION, Split, TargetKind};
+use crate::corpus::{Split, TargetKind};
 use crate::count_table::{CountTable, held_out_bits};
 use crate::error::{Error, Result};
 use crate::evaluate::cost;
@@ -29,18 +29,19 @@ fn is_learned(parameter: &str) -> bool {
 impl Material {
     /// Whether the scripts say enough in scenes of a plot line for a model of it.
     pub fn tells(&self, plot: &PlotLineId) -> bool {
-        let lines = self
-            .corpus
-            .lines(&self.tagged(plot, true, &self.split.train), None);
-        n_chars_of(&lines) >= LEAST_TEXT
+        let tagged = self.tagged(plot, true, &self.split.train);
+        n_chars_of(&self.corpus.lines(&tagged, None)) >= LEAST_TEXT
+    }
+
+    /// What the model of a plot line depends on.
+    pub fn facts_of_plot(&self, show: &Show, plot: &PlotLineId) -> Facts {
+        Facts::of_plot(show, plot, &self.corpus, &self.facts)
     }
 
     /// Those of some scenes that are tagged with a plot line, or those that are not.
     fn tagged(&self, plot: &PlotLineId, is_tagged: bool, scenes: &[usize]) -> Vec<usize> {
-        let has_tag = |scene: &usize| {
-            let mut tags = self.corpus.scenes[*scene].plot_lines.iter();
-            tags.any(|tag| tag == plot.as_str()) == is_tagged
-        };
+        let has_tag =
+            |scene: &usize| self.corpus.scenes[*scene].is_tagged(plot.as_str()) == is_tagged;
         scenes.iter().copied().filter(has_tag).collect()
     }
 }
@@ -49,7 +50,7 @@ impl Material {
 /// hold only the tensors that are not the ensemble's.
 ///
 /// # Errors
-/// [`Error::TooFewLines`] when the scripts do not [tell](Material::tells) of it; else as [`train_ensemble`](super::train_ensemble).
+/// [`Error::TooLittleText`] when the scripts do not [tell](Material::tells) of it; else as [`train_ensemble`](super::train_ensemble).
 pub fn train_plot(
     show: &Show,
     material: &Material,
@@ -65,18 +66,19 @@ pub fn train_plot(
         test: of(&material.split.test),
     };
     let train_lines = material.corpus.lines(&split.train, None);
-    if !material.tells(plot) {
-        return Err(Error::TooFewLines {
+    let train_chars = n_chars_of(&train_lines);
+    if train_chars < LEAST_TEXT {
+        return Err(Error::TooLittleText {
             who: format!("the plot line {plot}"),
-            lines: train_lines.len(),
-            need: super::FEWEST_LINES.max(train_lines.len() + 1),
+            chars: train_chars,
+            need: LEAST_TEXT,
         });
     }
     let slot_of = |speaker: &str| material.slots.slot(speaker);
     let sequences = |scenes: &[usize]| material.sequences(scenes, slot_of);
     let (train, dev) = (sequences(&split.train)?, sequences(&split.dev)?);
     let elsewhere = sequences(&material.tagged(plot, false, &material.split.dev))?;
-    let facts = Facts::of_plot(show, plot, &material.corpus, &material.facts);
+    let facts = material.facts_of_plot(show, plot);
     let run = Run {
         who: format!("the plot line {plot}"),
         material,
@@ -89,12 +91,7 @@ pub fn train_plot(
             TargetKind::Tag => 0.0,
             TargetKind::Line(_) => 1.0,
         },
-        sample_as: material
-            .slots
-            .speakers
-            .iter()
-            .position(|cue| cue != ACTION)
-            .map_or(Slot::OTHER, |place| Slot(place + 1)),
+        sample_as: material.slots.most_talkative(),
         manner: Manner::default(),
     };
     let counted = held_out_bits(
@@ -125,7 +122,7 @@ pub fn train_plot(
     scores.ensemble_voice_gap = judge(&Network::new(ensemble)).voice_gap;
     let test = sequences(&split.test)?;
     scores.test_bits = cost(&Network::new(&trained.weights), &test, |_| true).per_char();
-    scores.train_chars = n_chars_of(&train_lines);
+    scores.train_chars = train_chars;
     scores.count_tables = Some(counted);
     let (weights, card) = material.card(show, None, Slot::OTHER, &facts, trained)?;
     let card = Card {

@@ -10,6 +10,7 @@ use telenovela_lm::error::Error;
 use telenovela_lm::network::Numbers;
 use telenovela_lm::train::Facts;
 use telenovela_lm::voice::{LstmVoice, Speaker, Speakers};
+use telenovela_lm::weights::Weights;
 use telenovela_script::character::{Base, Character, CharacterId, Lines};
 use telenovela_script::load::Workspace;
 use telenovela_script::script::Script;
@@ -99,14 +100,22 @@ impl<'a> Library<'a> {
         Ok(ensemble)
     }
 
-    /// Reads the models of plot lines, for every mind that is made from now on. Those that are missing are told of, and not mixed in.
+    /// Reads the models of plot lines, for every mind that is made from now on. One that is missing is not mixed in: the scripts may tell too little of
+    /// it. One that cannot be used is told of.
     pub(super) fn mix_in(&mut self, plots: impl IntoIterator<Item = PlotLineId>) {
+        let is_there = |plot: &PlotLineId| self.path(&plot_model(plot)).exists();
+        let plots: Vec<PlotLineId> = plots.into_iter().filter(is_there).collect();
+        if plots.is_empty() {
+            return;
+        }
+        // Who has no ensemble hears of it with the first character that has none.
+        let Ok(ensemble) = Weights::load(&self.path(ENSEMBLE)) else {
+            return;
+        };
         for plot in plots {
             let path = self.path(&plot_model(&plot));
-            match self.speakers.load_plot(&path, &self.path(ENSEMBLE)) {
+            match self.speakers.load_plot(&path, &ensemble) {
                 Ok(model) => self.plots.push((plot, model)),
-                // The scripts may tell too little of it.
-                Err(Error::Missing { .. }) => {}
                 Err(error) => note(&format!(
                     "The model of the plot line `{plot}` is left out: {error}. Train it: telenovela train {}",
                     self.show.id

@@ -10,6 +10,7 @@ mod studio;
 mod talk;
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -18,7 +19,7 @@ use telenovela_lm::train::Material;
 use telenovela_script::character::{Character, CharacterId, Color};
 use telenovela_script::load::Workspace;
 use telenovela_script::problem::{Problem, Problems};
-use telenovela_script::show::{PlotLineId, ShowId};
+use telenovela_script::show::ShowId;
 
 use desk::Outcome;
 use figures::figures;
@@ -188,14 +189,11 @@ fn train_show(
     refuse_without_lines(workspace, &wanted.show, &chosen)?;
     let material = Material::new(&library.show, &library.scripts).map_err(Failure::Model)?;
     let plots = library.show.plot_lines.iter().map(|plot| &plot.id);
-    let plots: Vec<&PlotLineId> = plots
+    let plots = plots
         .filter(|plot| wanted.characters == CharactersWanted::All && material.tells(plot))
-        .collect();
-    let pupils: Vec<Pupil<'_>> = chosen
-        .iter()
-        .map(|character| Pupil::Character(character))
-        .chain(plots.iter().map(|plot| Pupil::PlotLine(plot)))
-        .collect();
+        .map(Pupil::PlotLine);
+    let characters = chosen.iter().map(|character| Pupil::Character(character));
+    let pupils: Vec<Pupil<'_>> = characters.chain(plots).collect();
     // What is left to do has to be known before there is a screen to show it on.
     let before = Rehearsal::new();
     let studio = Studio {
@@ -216,10 +214,9 @@ fn train_show(
         ..studio
     };
     let outcome = train_all(&studio, wanted.ensemble, &pupils);
-    let left = rehearsal.close()?;
-    let trained = match outcome {
-        Err(Failure::Stopped) => return Ok(Some(left.unwrap_or(Left::ByChoice))),
-        outcome => outcome?,
+    let trained = match rehearsal.close_after(outcome)? {
+        ControlFlow::Break(left) => return Ok(Some(left)),
+        ControlFlow::Continue(trained) => trained,
     };
     if log.is_standard_output() {
         return Ok(None);

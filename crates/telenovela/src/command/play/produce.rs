@@ -48,20 +48,7 @@ pub(in crate::command) fn produce(
     let mut library = Library::open(workspace, show)?;
     library.mix_in(plots(&bill.scenes));
     let (members, cast) = cast(workspace, &mut library, &bill.scenes)?;
-    let plot_line = |plot: &PlotLineId| -> Result<PlaybillPlotLine, Failure> {
-        let file = library.path(&plot_model(plot));
-        Ok(PlaybillPlotLine {
-            plot: plot.clone(),
-            model_sha256: sha256_of_file(&file).map_err(Failure::Model)?,
-        })
-    };
-    let playbill = Playbill {
-        plot_lines: library
-            .mixed_in()
-            .map(plot_line)
-            .collect::<Result<_, _>>()?,
-        ..playbill(workspace, &library.show, &bill, seed, members)?
-    };
+    let playbill = playbill(workspace, &library, &bill, seed, members)?;
     let production = Production {
         playbill,
         scenes: bill.scenes,
@@ -255,11 +242,21 @@ fn begins_on_stage(character: &Character, scenes: &[Scene]) -> bool {
 
 fn playbill(
     workspace: &Workspace,
-    show: &Show,
+    library: &Library<'_>,
     bill: &Bill,
     seed: u64,
     cast: Vec<CastMember>,
 ) -> Result<Playbill, Failure> {
+    let show = &library.show;
+    let plot_line = |plot: &PlotLineId| -> Result<PlaybillPlotLine, Failure> {
+        let file = library.path(&plot_model(plot));
+        Ok(PlaybillPlotLine {
+            plot: plot.clone(),
+            model_sha256: sha256_of_file(&file).map_err(Failure::Model)?,
+        })
+    };
+    let plot_lines = library.mixed_in().map(plot_line);
+    let plot_lines = plot_lines.collect::<Result<_, _>>()?;
     let Some(first) = bill.scenes.first() else {
         return Err(Failure::Stage(telenovela_stage::error::StageError::NoScene));
     };
@@ -281,7 +278,7 @@ fn playbill(
         takes: first.takes,
         policy: first.policy,
         cast,
-        plot_lines: Vec::new(),
+        plot_lines,
         beats: beats.map(|beat| beat.title.clone()).collect(),
         threads: threads.map(on_playbill).collect(),
         scenes: bill.of_episode.clone(),

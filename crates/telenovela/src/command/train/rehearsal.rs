@@ -1,6 +1,7 @@
 //! The progress of trainings: a screen, bars, or a line per epoch.
 
 use std::io::IsTerminal as _;
+use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -14,6 +15,7 @@ use telenovela_script::voice::Interest;
 use super::screen::{Gate, Outcome, Screen};
 use crate::cli::Look;
 use crate::command::note;
+use crate::failure::Failure;
 use crate::tui::rehearsal::News;
 use crate::tui::{Left, TuiError};
 
@@ -104,8 +106,20 @@ impl Rehearsal {
         }
     }
 
+    /// Gives the terminal back after a training: what came of it, or how the user has left who stopped it.
+    pub(super) fn close_after<T>(
+        &self,
+        outcome: Result<T, Failure>,
+    ) -> Result<ControlFlow<Left, T>, Failure> {
+        let left = self.close()?;
+        match outcome {
+            Err(Failure::Stopped) => Ok(ControlFlow::Break(left.unwrap_or(Left::ByChoice))),
+            outcome => outcome.map(ControlFlow::Continue),
+        }
+    }
+
     /// Gives the terminal back; how the user has left, where there was a screen.
-    pub(super) fn close(&self) -> Result<Option<Left>, TuiError> {
+    fn close(&self) -> Result<Option<Left>, TuiError> {
         // As above.
         let _ = self.bars.clear();
         let mut screen = self.screen.lock().unwrap_or_else(PoisonError::into_inner);

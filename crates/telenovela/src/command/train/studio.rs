@@ -1,6 +1,5 @@
 //! Where the models of one show are trained.
 
-use telenovela_lm::corpus::Corpus;
 use telenovela_lm::error::Error;
 use telenovela_lm::train::{
     Conduct, Facts, Material, Progress, train_character, train_ensemble, train_plot,
@@ -147,9 +146,7 @@ impl Studio<'_> {
         let Library { show, facts, .. } = self.library;
         match pupil {
             Pupil::Character(character) => Facts::of_character(show, character, facts),
-            Pupil::PlotLine(plot) => {
-                Facts::of_plot(show, plot, &Corpus::new(&self.library.scripts), facts)
-            }
+            Pupil::PlotLine(plot) => self.material.facts_of_plot(show, plot),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::fs;
 use std::io;
+use std::ops::ControlFlow;
 
 use telenovela_lm::error::Error;
 use telenovela_lm::talk::TalkText;
@@ -60,10 +61,9 @@ pub(super) fn train(
         };
         learn(&desk, &model, &text, &facts, &file)
     };
-    let left = rehearsal.close()?;
-    let outcome = match outcome {
-        Err(Failure::Stopped) => return Ok(Some(left.unwrap_or(Left::ByChoice))),
-        outcome => outcome?,
+    let outcome = match rehearsal.close_after(outcome)? {
+        ControlFlow::Break(left) => return Ok(Some(left)),
+        ControlFlow::Continue(outcome) => outcome,
     };
     if log.is_standard_output() {
         return Ok(None);
