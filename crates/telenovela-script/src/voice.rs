@@ -213,6 +213,55 @@ pub struct ScoreCard {
     pub total: f32,
 }
 
+/// A part of a [`ScoreCard`] that counts in its total.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Part {
+    Fluency,
+    Cue,
+    Voice,
+    Plot,
+    Motifs,
+    Length,
+    Loops,
+    UnknownWords,
+    CopiedWords,
+    IsCopy,
+    Unfinished,
+}
+
+impl Part {
+    /// Whether it compares models, and so is never nothing.
+    pub fn is_likelihood(self) -> bool {
+        matches!(self, Self::Fluency | Self::Cue | Self::Voice)
+    }
+}
+
+impl ScoreCard {
+    /// What the total is the sum of: each part as it counts, faults below 0, with its weight.
+    pub fn summands(&self, weights: &ScoreWeights) -> [(Part, f32, f32); 11] {
+        let fault = |is_one: bool| if is_one { -1.0 } else { 0.0 };
+        let copied = self.copied_words.saturating_sub(FREE_RUN) as f32;
+        [
+            (Part::Fluency, self.fluency, weights.fluency),
+            (Part::Cue, self.cue, weights.cue),
+            (Part::Voice, self.voice, weights.voice),
+            (Part::Plot, self.plot, weights.plot),
+            (Part::Motifs, self.motifs, weights.motifs),
+            (Part::Length, self.length, weights.length),
+            (Part::Loops, -self.loops, weights.loops),
+            (
+                Part::UnknownWords,
+                -(self.unknown_words as f32),
+                weights.unknown_words,
+            ),
+            (Part::CopiedWords, -copied, weights.copied_words),
+            (Part::IsCopy, fault(self.is_copy), weights.is_copy),
+            (Part::Unfinished, fault(!self.finished), weights.unfinished),
+        ]
+    }
+}
+
 /// How the words of a take came about.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Explanation {

@@ -1,6 +1,6 @@
 //! What a take is worth, part by part.
 
-use telenovela_script::voice::{Cue, FREE_RUN, ScoreCard, ScoreWeights};
+use telenovela_script::voice::{Cue, ScoreCard, ScoreWeights};
 
 use super::LstmVoice;
 use crate::lexicon::words;
@@ -119,18 +119,8 @@ const LONG: f32 = 18.0;
 
 /// The weighted sum of a score card's parts.
 fn total(card: &ScoreCard, weights: &ScoreWeights) -> f32 {
-    let unless = |good: bool, penalty: f32| if good { 0.0 } else { penalty };
-    weights.fluency * card.fluency
-        + weights.cue * card.cue
-        + weights.voice * card.voice
-        + weights.plot * card.plot
-        + weights.motifs * card.motifs
-        + weights.length * card.length
-        - weights.loops * card.loops
-        - weights.unknown_words * card.unknown_words as f32
-        - weights.copied_words * card.copied_words.saturating_sub(FREE_RUN) as f32
-        - unless(!card.is_copy, weights.is_copy)
-        - unless(card.finished, weights.unfinished)
+    let summands = card.summands(weights).into_iter();
+    summands.map(|(_, value, weight)| weight * value).sum()
 }
 
 #[cfg(test)]

@@ -85,18 +85,17 @@ pub(super) fn run(workspace: &Workspace, args: &Say, look: Look) -> Result<ExitC
             train: args.name.clone(),
         })?;
     takes.sort_by(|a, b| b.score.total.total_cmp(&a.score.total));
+    let best = takes.first().filter(|_| args.explain);
+    let explained = best.map(|best| (best, voice.explain(best)));
     if args.json {
-        let explanation = takes.first().filter(|_| args.explain);
-        let explanation = explanation.map(|best| voice.explain(best));
         let mut document = json!({"name": args.name, "seed": seed, "cue": args.cue, "prime": args.prime, "takes": takes});
-        if let Some(explanation) = explanation {
+        if let Some((_, explanation)) = explained {
             document["explanation"] = json!(explanation);
         }
         print(&format!("{document:#}\n"))?;
     } else {
         let mut told: String = takes.iter().map(card).collect();
-        if let Some(best) = takes.first().filter(|_| args.explain) {
-            let explanation = voice.explain(best);
+        if let Some((best, explanation)) = explained {
             let best_take = spoken(best.delivery.as_deref(), &best.text);
             told.push_str(&format!("\n{best_take}\n"));
             told.push_str(&explain::explained(

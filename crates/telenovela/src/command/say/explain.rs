@@ -1,17 +1,15 @@
 //! A take read like an editor: how surprising each piece was, what else might have stood there, and what the score is made of.
 
-use telenovela_script::voice::{
-    ExplainedToken, Explanation, FREE_RUN, Nearest, ScoreCard, ScoreWeights,
-};
+use telenovela_script::voice::{ExplainedToken, Explanation, Nearest, ScoreCard, ScoreWeights};
 
 use crate::language::{Language, Phrase};
-use crate::tui::view::takes::parts;
+use crate::tui::view::takes::phrases;
 
 /// Bits at which the bar of a piece is full.
 const FULL: f32 = 12.0;
 /// Columns of the bar.
 const BAR: usize = 12;
-/// Columns of a piece and of one of its candidates, what is longer stands out.
+/// Columns of a piece, or of the name of a part; what is longer stands out.
 const PIECE: usize = 16;
 
 /// What is told below a take, in 80 columns.
@@ -32,7 +30,7 @@ pub(super) fn explained(
     told
 }
 
-/// `salt  #### 4.1  salt 31 % · sea 12 % …`
+/// `salt  6.0 ██████  sea 50 % · salt 25 %`
 fn piece(token: &ExplainedToken) -> String {
     let n_full = (token.surprise / FULL * BAR as f32).round().max(0.0) as usize;
     let bar = format!("{:BAR$}", "█".repeat(n_full.min(BAR)));
@@ -48,16 +46,14 @@ fn piece(token: &ExplainedToken) -> String {
     )
 }
 
-/// Every part times its weight, and what they come to.
+/// Every part that counts times its weight, and what they come to.
 fn sum(card: &ScoreCard, weights: &ScoreWeights, language: Language) -> String {
     let mut told = String::new();
-    for (name, value, meaning) in parts(card) {
-        let weight = weight_of(name, weights);
-        let value = match name {
-            // What may be copied freely counts for nothing.
-            Phrase::PartCopied => -(card.copied_words.saturating_sub(FREE_RUN) as f32),
-            _ => value,
-        };
+    for (part, value, weight) in card.summands(weights) {
+        if value == 0.0 && !part.is_likelihood() {
+            continue;
+        }
+        let (name, meaning) = phrases(part);
         let (name, meaning) = (language.say(name), language.say(meaning));
         told.push_str(&format!(
             "    {name:PIECE$} {value:+6.2} × {weight:4.2}   {meaning}\n"
@@ -66,25 +62,6 @@ fn sum(card: &ScoreCard, weights: &ScoreWeights, language: Language) -> String {
     let name = language.say(Phrase::PartTotal);
     told.push_str(&format!("    {name:PIECE$} {:+6.2}\n", card.total));
     told
-}
-
-/// What a part weighs in the total.
-fn weight_of(part: Phrase, weights: &ScoreWeights) -> f32 {
-    use Phrase as P;
-    match part {
-        P::PartFluency => weights.fluency,
-        P::PartCue => weights.cue,
-        P::PartVoice => weights.voice,
-        P::PartPlot => weights.plot,
-        P::PartMotifs => weights.motifs,
-        P::PartLength => weights.length,
-        P::PartLoops => weights.loops,
-        P::PartUnknown => weights.unknown_words,
-        P::PartCopied => weights.copied_words,
-        P::PartCopy => weights.is_copy,
-        P::PartUnfinished => weights.unfinished,
-        _ => 1.0,
-    }
 }
 
 fn nearest(nearest: Option<&Nearest>, language: Language) -> String {

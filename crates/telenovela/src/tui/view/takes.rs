@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
 use telenovela_script::event::Spoken;
-use telenovela_script::voice::{ScoreCard, Take};
+use telenovela_script::voice::{self, ScoreCard, ScoreWeights, Take};
 
 use super::lists::first_visible;
 use super::{draw_line, inset};
@@ -15,7 +15,7 @@ use crate::tui::app::App;
 use crate::wrap::{ellipsized, width, wrapped};
 
 /// A part of a score card, its value, and what it means.
-pub type Part = (Phrase, f32, Phrase);
+pub type Told = (Phrase, f32, Phrase);
 
 /// Draws the takes of the selected line.
 pub fn takes(app: &App, at: usize, area: Rect, buffer: &mut Buffer) {
@@ -130,26 +130,39 @@ fn parts_lines(card: &ScoreCard, app: &App, columns: usize) -> Vec<Line<'static>
     lines
 }
 
-/// The parts of a score card that say something: those of the likelihoods always, the others where they are not 0.
-pub fn parts(card: &ScoreCard) -> Vec<Part> {
+/// The parts of a score card that say something: those of the likelihoods always, the others where they are not 0. Copied words are told as they are, those
+/// that cost nothing too.
+pub fn parts(card: &ScoreCard) -> Vec<Told> {
+    use voice::Part as P;
+    let summands = card.summands(&ScoreWeights::default()).into_iter();
+    let told = summands.map(|(part, value, _)| match part {
+        P::CopiedWords => (part, card.copied_words as f32),
+        _ => (part, value),
+    });
+    let says_something = |(part, value): &(P, f32)| part.is_likelihood() || *value != 0.0;
+    told.filter(says_something)
+        .map(|(part, value)| {
+            let (name, meaning) = phrases(part);
+            (name, value, meaning)
+        })
+        .collect()
+}
+
+/// The name of a part and what it says.
+pub fn phrases(part: voice::Part) -> (Phrase, Phrase) {
     use Phrase as P;
-    let unfinished = if card.finished { 0.0 } else { -1.0 };
-    let always = [
-        (P::PartFluency, card.fluency, P::SayFluency),
-        (P::PartCue, card.cue, P::SayCue),
-        (P::PartVoice, card.voice, P::SayVoice),
-    ];
-    let copied = if card.is_copy { -1.0 } else { 0.0 };
-    let sometimes = [
-        (P::PartPlot, card.plot, P::SayPlot),
-        (P::PartMotifs, card.motifs, P::SayMotifs),
-        (P::PartLength, card.length, P::SayLength),
-        (P::PartLoops, -card.loops, P::SayLoops),
-        (P::PartUnknown, -(card.unknown_words as f32), P::SayUnknown),
-        (P::PartCopied, card.copied_words as f32, P::SayCopied),
-        (P::PartCopy, copied, P::SayCopy),
-        (P::PartUnfinished, unfinished, P::SayUnfinished),
-    ];
-    let sometimes = sometimes.into_iter().filter(|(_, value, _)| *value != 0.0);
-    always.into_iter().chain(sometimes).collect()
+    use voice::Part;
+    match part {
+        Part::Fluency => (P::PartFluency, P::SayFluency),
+        Part::Cue => (P::PartCue, P::SayCue),
+        Part::Voice => (P::PartVoice, P::SayVoice),
+        Part::Plot => (P::PartPlot, P::SayPlot),
+        Part::Motifs => (P::PartMotifs, P::SayMotifs),
+        Part::Length => (P::PartLength, P::SayLength),
+        Part::Loops => (P::PartLoops, P::SayLoops),
+        Part::UnknownWords => (P::PartUnknown, P::SayUnknown),
+        Part::CopiedWords => (P::PartCopied, P::SayCopied),
+        Part::IsCopy => (P::PartCopy, P::SayCopy),
+        Part::Unfinished => (P::PartUnfinished, P::SayUnfinished),
+    }
 }
