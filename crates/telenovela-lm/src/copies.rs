@@ -64,12 +64,11 @@ impl CopyIndex {
     /// The indexed line with the longest run of words of this one, the first of several; `None` where no two words in a row stand in any.
     pub fn nearest(&self, line: &str) -> Option<Nearest> {
         let (n_words, place) = self.longest(line);
-        let place = place?;
-        let after = self.lines.partition_point(|(first, _)| *first <= place);
-        let (_, from) = self.lines[after.checked_sub(1)?];
+        let number = self.line_at(place?)?;
+        let (_, from) = self.lines[number];
         let to = self
             .lines
-            .get(after)
+            .get(number + 1)
             .map_or(self.written.len(), |next| next.1);
         Some(Nearest {
             text: self.written[from..to].to_owned(),
@@ -84,29 +83,31 @@ impl CopyIndex {
             return false;
         }
         // One word that differs breaks two pairs at most, so of any three pairs one stands in the line that this is a copy of: the rarest are looked at.
-        let mut pairs: Vec<(usize, &[u32])> = line
+        let mut pairs: Vec<&[u32]> = line
             .windows(RUN)
-            .map(|pair| match self.pairs.get(&(pair[0], pair[1])) {
-                Some(places) => (places.len(), places.as_slice()),
-                None => (0, &[] as &[u32]),
-            })
+            .map(|pair| self.pairs.get(&(pair[0], pair[1])))
+            .map(|places| places.map_or(&[] as &[u32], Vec::as_slice))
             .collect();
-        pairs.sort_by_key(|(n, _)| *n);
-        let places = pairs.into_iter().take(3).flat_map(|(_, places)| places);
-        places
-            .map(|&place| self.line_around(place))
-            .any(|known| is_nearly(&line, known))
+        pairs.sort_by_key(|places| places.len());
+        let mut places = pairs.into_iter().take(3).flatten();
+        places.any(|&place| {
+            let known = self.line_at(place).map(|number| self.words_of(number));
+            known.is_some_and(|known| is_nearly(&line, known))
+        })
     }
 
-    /// The words of the indexed line that a place stands in.
-    fn line_around(&self, place: u32) -> &[u32] {
+    /// The number of the indexed line that a place stands in.
+    fn line_at(&self, place: u32) -> Option<usize> {
         let after = self.lines.partition_point(|(first, _)| *first <= place);
-        let first = after.checked_sub(1).map_or(0, |at| self.lines[at].0) as usize;
-        let rest = &self.text[first..];
-        &rest[..rest
-            .iter()
-            .position(|&word| word == 0)
-            .unwrap_or(rest.len())]
+        after.checked_sub(1)
+    }
+
+    /// The words of an indexed line.
+    fn words_of(&self, line: usize) -> &[u32] {
+        let first = self.lines[line].0 as usize;
+        let next = self.lines.get(line + 1).map(|(next, _)| *next as usize);
+        // Each line ends with a separator.
+        &self.text[first..next.unwrap_or(self.text.len()) - 1]
     }
 
     /// The words of a line as numbers, those that stand nowhere as the largest.

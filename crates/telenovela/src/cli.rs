@@ -1,6 +1,9 @@
 //! The command line: what may be typed, and what each command says of itself. Nothing here is checked beyond its form.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -136,9 +139,24 @@ pub struct Verify {
 }
 
 fn speed(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(speed) if (0.01..=1_000.0).contains(&speed) => Ok(speed),
-        _ => Err(String::from("a number from 0.01 to 1000")),
+    number_in(text, 0.01..=1_000.0)
+}
+
+fn temperature(text: &str) -> Result<f32, String> {
+    number_in(text, 0.01..=10.0)
+}
+
+fn number_in<N: FromStr + PartialOrd + Display>(
+    text: &str,
+    range: RangeInclusive<N>,
+) -> Result<N, String> {
+    match text.parse() {
+        Ok(number) if range.contains(&number) => Ok(number),
+        _ => Err(format!(
+            "a number from {} to {}",
+            range.start(),
+            range.end()
+        )),
     }
 }
 
@@ -223,13 +241,6 @@ pub struct Say {
     /// One JSON document on standard output
     #[arg(long)]
     pub json: bool,
-}
-
-fn temperature(text: &str) -> Result<f32, String> {
-    match text.parse::<f32>() {
-        Ok(temperature) if (0.01..=10.0).contains(&temperature) => Ok(temperature),
-        _ => Err(String::from("a number from 0.01 to 10")),
-    }
 }
 
 /// Show tokens.
