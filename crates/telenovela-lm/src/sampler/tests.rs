@@ -183,3 +183,36 @@ fn characters_that_no_model_writes_leave_the_prime_silently() {
     let draft = &stage.draw("łThe", Sampling::default(), &[1])[0];
     assert!(stage.tokenizer.decode(&draft.tokens).starts_with("The"));
 }
+
+#[test]
+fn a_model_mixed_in_says_its_share() {
+    let stage = Stage::new(Unit::Word);
+    let n_vocab = stage.tokenizer.n_vocab();
+    let other = Model::init(stage.network.size(), n_vocab, 3, 4).unwrap();
+    let other = Network::new(&other.averaged());
+    let state = stage.network.zero_state(1);
+    let [own, other] = [&stage.network, &other].map(|network| Primed {
+        network,
+        state: &state,
+    });
+    let request = Request {
+        slot: Slot(1),
+        prime: "",
+        sampling: Sampling::default(),
+        penalized: &[],
+    };
+    let tokens = |drafts: Vec<Draft>| -> Vec<Vec<Token>> {
+        drafts.into_iter().map(|draft| draft.tokens).collect()
+    };
+    let mixed = |share: f32| {
+        let mixed = [(other, share)];
+        let (writing, seeds) = (stage.writing(), seeds());
+        tokens(draw_while(writing, own, &mixed, &request, &seeds, || true).unwrap())
+    };
+    let alone = |primed| tokens(draw(stage.writing(), primed, &request, &seeds()).unwrap());
+    assert_ne!(alone(own), alone(other));
+    assert_eq!(mixed(0.0), alone(own));
+    assert_eq!(mixed(1.0), alone(other));
+    let half = mixed(0.5);
+    assert!(half != alone(own) && half != alone(other));
+}

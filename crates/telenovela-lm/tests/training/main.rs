@@ -1,5 +1,6 @@
 //! Training a show as small as a show can be, and what comes of it: files, voices, figures.
 
+mod plots;
 mod resume;
 
 use std::collections::HashMap;
@@ -143,7 +144,10 @@ struct Company {
 
 impl Company {
     fn new(show: Show) -> Self {
-        let scripts = scripts();
+        Self::of(show, scripts())
+    }
+
+    fn of(show: Show, scripts: Vec<Script>) -> Self {
         let material = Material::new(&show, &scripts).unwrap();
         let ensemble = train_ensemble(&show, &material, &Conduct::default(), &mut |_| ()).unwrap();
         Self {
